@@ -1,0 +1,13 @@
+//! `vitra-watch`: an independent auditor for Vitra databases.
+//!
+//! Start with `ARCHITECTURE.md`; the rulebook is `docs/verdicts.md`. The modules below the line in that map
+//! (`hypercore`, `hyperbee`, `database`, `replay`) are pure: bytes in, verdict out.
+
+#![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![warn(clippy::todo, clippy::unimplemented, clippy::unreachable)]
+
+pub mod archive;
+pub mod database;
+pub mod hyperbee;
+pub mod hypercore;
+pub mod replay;
