@@ -1,1 +1,16 @@
-//! Not yet.
+//! What Vitra writes into its logs: paths, acks, inputs, contract sources, and the values inside them.
+//!
+//! Everything here is hostile input. The msgpack decoder has limits, values are compared and ordered the way that
+//! Vitra's own pipeline does (`docs/formats.md`), and nothing in this module reads a log: it gets bytes.
+
+pub mod ack;
+pub mod msgpack;
+pub mod order;
+pub mod path;
+pub mod unicode;
+pub mod value;
+
+pub use ack::{Ack, AckError};
+pub use msgpack::{DecodeError, Decoded, decode};
+pub use path::{Key, Place};
+pub use value::Value;
