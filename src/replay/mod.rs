@@ -1,1 +1,3 @@
-//! Not yet.
+//! The auditor: replays contracts over published logs and says who broke which rule.
+
+pub mod engine;

@@ -1,0 +1,248 @@
+//! What the host side of a realm shares with the functions that it gives to the guest.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use rquickjs::{Function, Persistent};
+
+use super::alloc::Memory;
+use super::clone::Probes;
+use super::tx::Queue;
+
+/// What a contract touched that a replay cannot repeat for certain.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Taint {
+    /// Clock, randomness, UUIDs, the executor's own oplog: the names of what was touched.
+    pub nondeterministic: Vec<&'static str>,
+    /// What differs between V8 8.6, later V8s and QuickJS.
+    pub engine: Vec<Box<str>>,
+    /// The order of strings was asked for; it depends on the executor's locale.
+    pub locale: bool,
+    /// A result depends on the version of msgpackr; a second run with the other version can still match.
+    pub dialect: bool,
+}
+
+impl Taint {
+    /// Was nothing of all this touched?
+    pub fn is_clean(&self) -> bool {
+        self.nondeterministic.is_empty() && self.engine.is_empty()
+    }
+
+    /// Adds what another run or an earlier stage touched.
+    pub fn merge(&mut self, other: &Taint) {
+        for name in &other.nondeterministic {
+            self.note_nondeterministic(name);
+        }
+        for name in &other.engine {
+            self.note_engine(name);
+        }
+        self.locale |= other.locale;
+        self.dialect |= other.dialect;
+    }
+
+    /// Notes a touch of the executor's surroundings.
+    pub fn note_nondeterministic(&mut self, name: &'static str) {
+        if !self.nondeterministic.contains(&name) {
+            self.nondeterministic.push(name);
+        }
+    }
+
+    /// Notes a touch of something that engines do differently.
+    pub fn note_engine(&mut self, name: &str) {
+        const MANY: usize = 32;
+        if self.engine.len() < MANY && !self.engine.iter().any(|known| &**known == name) {
+            self.engine.push(name.into());
+        }
+    }
+}
+
+/// The budget that a run used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exhausted {
+    /// Instruction ticks (one is 10,000 of the engine's poll units).
+    Ticks,
+    /// Bytes of memory.
+    Memory,
+    /// Queued jobs (reactions of promises).
+    Jobs,
+    /// Bytes of values that crossed the boundary.
+    Output,
+    /// The run was killed from outside, because the engine was in a loop that cannot be interrupted.
+    Killed,
+}
+
+/// Limits of one realm. The defaults are at least four times what Vitra's own runtime allows (`docs/engine.md`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Instruction ticks for one operation.
+    pub ticks: u64,
+    /// Bytes of memory of the whole realm.
+    pub memory: usize,
+    /// Bytes of native stack.
+    pub stack: u32,
+    /// Jobs that one operation may run.
+    pub jobs: u64,
+    /// Bytes of values that one operation may pass to the host.
+    pub output: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { ticks: 20_000, memory: 512 << 20, stack: 40 << 20, jobs: 4_000_000, output: 512 << 20 }
+    }
+}
+
+impl Budget {
+    /// Native stack that a thread needs beyond [`Budget::stack`] to run a realm.
+    pub const STACK_RESERVE: usize = 16 << 20;
+    /// What 1,000 of V8's frames take at least in this engine, in bytes of native stack.
+    pub const NEAR_STACK: u32 = 500 << 10;
+    /// Memory above which engines are near their limits, in bytes.
+    pub const NEAR_MEMORY: usize = 16 << 20;
+}
+
+/// What varies between runs of one operation when a mismatch is examined.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Surroundings {
+    /// The clock, milliseconds since 1970.
+    pub clock: f64,
+    /// Seed of the random numbers.
+    pub seed: u64,
+    /// Does the contract run where an oplog is writable?
+    pub writer: bool,
+    /// Index into the locales of [`super::locale`]; 0 is the root.
+    pub locale: usize,
+    /// Which version of msgpackr packs what versions pack differently.
+    pub dialect: Dialect,
+}
+
+/// A version of msgpackr.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialect {
+    /// 1.9 and later.
+    #[default]
+    New,
+    /// 1.5, of Vitra's own time.
+    Old,
+}
+
+/// A read of the index that the guest waits for.
+#[derive(Debug)]
+pub enum Request {
+    /// `index.get(key)`; the index key.
+    Get(Box<[u8]>),
+    /// `index.list(prefix, options)`.
+    List(ListRequest),
+    /// A console line: answered with `undefined`.
+    Console,
+    /// A call that kills or blocks a real executor: never answered.
+    Never,
+}
+
+/// Arguments of `index.list`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListRequest {
+    /// Index key of the directory.
+    pub prefix: Box<[u8]>,
+    /// Descending.
+    pub reverse: bool,
+    /// Entries to skip.
+    pub offset: u64,
+    /// Most entries; 0 for no limit.
+    pub limit: u64,
+}
+
+/// A pending host call: the request and the functions that settle its promise.
+pub struct Pending {
+    /// What is asked.
+    pub request: Request,
+    /// Fulfils the promise.
+    pub resolve: Persistent<Function<'static>>,
+}
+
+/// State that the guest's host functions share with the realm.
+pub struct Host {
+    /// The engine's memory.
+    pub memory: Rc<Memory>,
+    /// Ticks left for this operation.
+    pub ticks: Cell<u64>,
+    /// The first budget that was used up.
+    pub exhausted: Cell<Option<Exhausted>>,
+    /// What this operation touched.
+    pub taint: RefCell<Taint>,
+    /// Clock, randomness and the like.
+    pub surroundings: Cell<Surroundings>,
+    /// Bytes that may still cross the boundary.
+    pub output: Cell<usize>,
+    /// Deepest value that crossed the boundary or was parsed.
+    pub deepest: Cell<usize>,
+    /// The engine ran into its own limit of stack, string or BigInt size.
+    pub engine_limit: Cell<bool>,
+    /// A user-visible error constructor is running: the error that is being made is the contract's own.
+    pub constructing: Cell<u32>,
+    /// The host itself looks at an error: its message is no touch.
+    pub looking: Cell<bool>,
+    /// Actions of the running operation.
+    pub queue: RefCell<Queue>,
+    /// Number of the running operation; an older `tx` object writes into nothing.
+    pub generation: Cell<u32>,
+    /// Host calls not yet answered, in order.
+    pub pending: RefCell<VecDeque<Pending>>,
+    /// Functions of the prelude. Held here, not in the host functions: those belong to the engine's heap, and a cycle
+    /// through them would never be freed.
+    pub probes: RefCell<Option<Probes>>,
+    /// Most jobs and pending calls of one operation.
+    pub jobs: Cell<u64>,
+}
+
+impl Host {
+    /// Lets go of everything that lives in the engine's heap, before the engine is freed.
+    pub fn release(&self) {
+        self.pending.borrow_mut().clear();
+        self.probes.borrow_mut().take();
+    }
+
+    /// Notes that a budget was used up; the interrupt handler ends the run.
+    pub fn exhaust(&self, what: Exhausted) {
+        if self.exhausted.get().is_none() {
+            self.exhausted.set(Some(what));
+        }
+    }
+
+    /// Takes bytes from the output budget.
+    pub fn spend_output(&self, bytes: usize) {
+        match self.output.get().checked_sub(bytes) {
+            Some(left) => self.output.set(left),
+            None => self.exhaust(Exhausted::Output),
+        }
+    }
+
+    /// Notes the depth of a value that was parsed or cloned.
+    pub fn note_depth(&self, depth: usize) {
+        self.deepest.set(self.deepest.get().max(depth));
+    }
+
+    /// Notes a touch of something that engines do differently.
+    pub fn touch_engine(&self, name: &str) {
+        self.taint.borrow_mut().note_engine(name);
+    }
+
+    /// Notes a touch of the executor's surroundings.
+    pub fn touch(&self, name: &'static str) {
+        self.taint.borrow_mut().note_nondeterministic(name);
+    }
+
+    /// A pseudo-random number in [0, 1) from the surroundings' seed.
+    pub fn random(&self) -> f64 {
+        let mut around = self.surroundings.get();
+        // xorshift64*: any sequence will do, as long as it is the same on every machine.
+        let mut x = around.seed | 1;
+        x ^= x >> 12;
+        x ^= x << 25;
+        x ^= x >> 27;
+        around.seed = x;
+        self.surroundings.set(around);
+        (x.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}

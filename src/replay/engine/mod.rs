@@ -1,0 +1,25 @@
+//! The contract engine: QuickJS, made to behave like the V8 that executors run, as far as that can be told.
+//!
+//! A [`Realm`] is one loaded contract. [`Realm::apply`] runs one operation the way the executor did and says what should
+//! have been published. Whatever engines do differently is either made equal or noted as a [`Taint`] of the operation:
+//! a tainted mismatch accuses nobody. `docs/engine.md` lists every difference and what is done about it.
+//!
+//! The engine is memory-unsafe C that runs hostile code. It only ever runs in the worker process
+//! ([`crate::replay::worker`]), on a thread with the stack that [`Budget`] asks for.
+
+pub mod alloc;
+pub mod clone;
+pub mod host;
+pub mod locale;
+mod natives;
+pub mod raw;
+mod realm;
+pub mod tx;
+
+pub use host::{Budget, Dialect, Exhausted, ListRequest, Surroundings, Taint};
+pub use natives::HELPER;
+pub use realm::{AckView, Applied, ListEntry, LoadError, Outcome, ReadError, Realm, State, on_big_stack};
+pub use tx::Change;
+
+#[cfg(test)]
+mod tests;

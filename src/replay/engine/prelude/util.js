@@ -1,0 +1,2 @@
+// The module `util`.
+export const genUUID = globalThis.__internal__genUUID

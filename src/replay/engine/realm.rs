@@ -1,0 +1,614 @@
+//! One loaded contract, and the event loop that runs an operation through it.
+//!
+//! Stack: QuickJS counts its stack from where the runtime was made. A realm must be made and used on one thread that has
+//! [`Budget::stack`] + [`Budget::STACK_RESERVE`] bytes ([`on_big_stack`]).
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use rquickjs::loader::{ImportAttributes, Loader, Resolver};
+use rquickjs::module::{Declared, Evaluated};
+use rquickjs::{Array, Context, Ctx, Error, Function, Module, Object, Persistent, Promise, Runtime, Value as Js};
+
+use super::alloc::{Counted, Memory};
+use super::clone::{self, Probes, data};
+use super::host::{Budget, Exhausted, Host, ListRequest, Pending, Request, Surroundings, Taint};
+use super::natives;
+use super::raw;
+use super::tx::{Change, Queue};
+use crate::database::Value;
+
+/// The published state that a contract reads: what any reader gets from the index before the ack.
+pub trait State {
+    /// The entry at an index key: its block and its value.
+    fn get(&self, key: &[u8]) -> Result<Option<(u64, Value)>, ReadError>;
+    /// Vitra's shallow list.
+    fn list(&self, request: &ListRequest) -> Result<Vec<ListEntry>, ReadError>;
+}
+
+/// One entry of a shallow list.
+#[derive(Clone, Debug)]
+pub struct ListEntry {
+    /// There are keys below this name.
+    pub container: bool,
+    /// The name below the prefix.
+    pub name: Box<str>,
+    /// Block and value, where there is an entry of that very name.
+    pub entry: Option<(u64, Value)>,
+}
+
+/// Why a read gave nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReadError {
+    /// The block is not here (yet).
+    Missing(u64),
+    /// The tree or a value in it cannot be read; a real executor's host would fail too.
+    Unreadable(Box<str>),
+    /// A real executor's host never returns from this read.
+    NeverEnds,
+}
+
+/// The ack as the executor hands it to a handler.
+#[derive(Clone, Debug)]
+pub struct AckView<'a> {
+    /// The oplog of the operation.
+    pub origin: &'a str,
+    /// Its place there.
+    pub seq: u64,
+    /// The executor's clock.
+    pub ts: f64,
+    /// What `process()` returned.
+    pub metadata: &'a Value,
+}
+
+/// What an operation came to.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// The contract succeeded.
+    Success {
+        /// In the order in which an honest executor writes them.
+        changes: Vec<Change>,
+        /// What `ack.numChanges` must be.
+        actions: u64,
+    },
+    /// The contract threw, or a rule of the boundary failed it.
+    Failure {
+        /// The text that an executor records.
+        text: Box<str>,
+        /// The text is the contract's own, so every engine records the same.
+        own: bool,
+    },
+    /// The operation kills the executor's guest (`throw null`).
+    Dies,
+    /// The operation never ends, or blocks the executor for good.
+    NeverSettles,
+    /// A budget was used up.
+    Exhausted(Exhausted),
+    /// A block that a read needs is not here.
+    Missing(u64),
+    /// The published state cannot be read.
+    Unreadable(Box<str>),
+}
+
+/// The result of [`Realm::apply`].
+#[derive(Clone, Debug)]
+pub struct Applied {
+    /// What the operation came to.
+    pub outcome: Outcome,
+    /// What it touched on the way.
+    pub taint: Taint,
+    /// It used more than an eighth of what some engine allows (memory, depth), or hit a limit of this one.
+    pub near_limit: bool,
+    /// It read the index.
+    pub reads: u64,
+}
+
+/// Why a contract could not be loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoadError {
+    /// It does not compile.
+    Syntax(Box<str>),
+    /// Its module code throws or never settles.
+    Evaluation(Box<str>),
+    /// Its module code used up a budget.
+    Exhausted(Exhausted),
+}
+
+/// Runs `work` on a thread with the stack that a realm needs.
+pub fn on_big_stack<T: Send>(budget: &Budget, work: impl FnOnce() -> T + Send) -> std::io::Result<T> {
+    let stack = (budget.stack as usize).saturating_add(Budget::STACK_RESERVE);
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("auditor".into()).stack_size(stack).spawn_scoped(scope, work)?;
+        thread.join().map_err(|_| std::io::Error::other("the auditor's thread panicked"))
+    })
+}
+
+struct Modules;
+
+impl Resolver for Modules {
+    fn resolve<'js>(
+        &mut self,
+        _: &Ctx<'js>,
+        base: &str,
+        name: &str,
+        _: Option<ImportAttributes<'js>>,
+    ) -> rquickjs::Result<String> {
+        // One instance of each specifier, whoever imports it.
+        if base.is_empty() { Err(Error::new_resolving(base, name)) } else { Ok(format!("std:{name}")) }
+    }
+}
+
+impl Loader for Modules {
+    fn load<'js>(
+        &mut self,
+        ctx: &Ctx<'js>,
+        name: &str,
+        _: Option<ImportAttributes<'js>>,
+    ) -> rquickjs::Result<Module<'js, Declared>> {
+        let source = match name {
+            "std:contract" => include_str!("prelude/contract.js"),
+            "std:assert" => include_str!("prelude/assert.js"),
+            "std:util" => include_str!("prelude/util.js"),
+            // Vitra's resolver answers every other name with an empty module.
+            _ => "",
+        };
+        Module::declare(ctx.clone(), name, source)
+    }
+}
+
+/// A contract in its engine.
+pub struct Realm {
+    namespace: Persistent<Object<'static>>,
+    make_tx: Persistent<Function<'static>>,
+    make_ack: Persistent<Function<'static>>,
+    host: Rc<Host>,
+    loaded_taint: Taint,
+    budget: Budget,
+    context: Context,
+    _runtime: Runtime,
+}
+
+impl Drop for Realm {
+    fn drop(&mut self) {
+        self.host.release();
+    }
+}
+
+struct Guest<'js> {
+    namespace: Object<'js>,
+    tx: Function<'js>,
+    ack: Function<'js>,
+}
+
+impl Realm {
+    /// Loads a contract. `source` is the scan's rewritten text, `pubkey` the index key in hex.
+    ///
+    /// # Errors
+    /// [`LoadError`]: the contract's fault, never a person's.
+    pub fn load(
+        source: &str,
+        pubkey: &str,
+        budget: Budget,
+        around: Surroundings,
+        state: &dyn State,
+    ) -> Result<Self, LoadError> {
+        let memory = Rc::new(Memory::default());
+        memory.limit.set(budget.memory);
+        let host = Rc::new(new_host(Rc::clone(&memory), &budget, around));
+        let failed = |_: Error| LoadError::Exhausted(Exhausted::Memory);
+        let runtime = Runtime::new_with_alloc(Counted(memory)).map_err(failed)?;
+        runtime.set_loader(Modules, Modules);
+        let watch = Rc::clone(&host);
+        runtime.set_interrupt_handler(Some(Box::new(move || tick(&watch))));
+        let context = Context::full(&runtime).map_err(failed)?;
+        let loaded = context.with(|ctx| {
+            raw::set_stack_limit(&ctx, budget.stack);
+            let guest = load_guest(&ctx, &host, source, pubkey, state)?;
+            let namespace = Persistent::save(&ctx, guest.namespace);
+            Ok((namespace, Persistent::save(&ctx, guest.tx), Persistent::save(&ctx, guest.ack)))
+        });
+        let (namespace, make_tx, make_ack) = match loaded {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                host.release();
+                return Err(error);
+            }
+        };
+        let loaded_taint = host.taint.take();
+        Ok(Self { namespace, make_tx, make_ack, host, loaded_taint, budget, context, _runtime: runtime })
+    }
+
+    /// Runs one operation. `state` is the published state before its ack.
+    pub fn apply(&mut self, op: &Value, ack: &AckView<'_>, around: Surroundings, state: &dyn State) -> Applied {
+        let host = &*self.host;
+        reset(host, &self.budget, around);
+        let mut reads = 0;
+        let outcome = self.context.with(|ctx| self.run(&ctx, op, ack, state, &mut reads));
+        let outcome = match (host.exhausted.get(), host.memory.refused.get()) {
+            (Some(what), _) => Outcome::Exhausted(what),
+            (None, true) => Outcome::Exhausted(Exhausted::Memory),
+            (None, false) => outcome,
+        };
+        let mut taint = host.taint.take();
+        taint.merge(&self.loaded_taint);
+        let near_limit =
+            host.engine_limit.get() || host.deepest.get() > 500 || host.memory.peak.get() > Budget::NEAR_MEMORY;
+        Applied { outcome, taint, near_limit, reads }
+    }
+
+    fn run(&self, ctx: &Ctx<'_>, op: &Value, ack: &AckView<'_>, state: &dyn State, reads: &mut u64) -> Outcome {
+        let host = &*self.host;
+        let settled = self.call(ctx, op, ack).and_then(|result| match result {
+            None => Ok(Err(Outcome::Failure { text: "Error: Method not found: apply".into(), own: true })),
+            Some(result) => {
+                let outcome = event_loop(ctx, host, &result, state, reads);
+                let outcome = match outcome {
+                    // What the handler returned is cloned too, and fails the operation if that cannot be done.
+                    Ok(value) => clone::clone_out(host, &value).map(|_| Ok(()))?,
+                    Err(Stop::Rejected(error)) => {
+                        ctx.throw(error);
+                        return Err(Error::Exception);
+                    }
+                    Err(Stop::Outcome(outcome)) => Err(outcome),
+                };
+                Ok(outcome)
+            }
+        });
+        let outcome = match settled {
+            Ok(Ok(())) => {
+                let queue = host.queue.borrow();
+                match queue.unpackable() {
+                    Some(why) => Outcome::Failure { text: format!("ContractRuntimeError: {why}").into(), own: false },
+                    None => Outcome::Success { changes: queue.changes(), actions: queue.len() as u64 },
+                }
+            }
+            Ok(Err(outcome)) => outcome,
+            Err(_) => self.failure(ctx, ctx.catch()),
+        };
+        self.run_down(ctx, state, reads);
+        outcome
+    }
+
+    /// Finds and calls the handler; `None` when there is none.
+    fn call<'js>(&self, ctx: &Ctx<'js>, op: &Value, ack: &AckView<'_>) -> rquickjs::Result<Option<Js<'js>>> {
+        let host = &*self.host;
+        let namespace = self.namespace.clone().restore(ctx)?;
+        let mut handler: Js<'js> =
+            if namespace.contains_key("apply")? { namespace.get("apply")? } else { return Ok(None) };
+        if let (true, Some(name)) =
+            (handler.is_object() && !handler.is_function(), op.field("op").and_then(Value::as_str))
+        {
+            match self.own_method(ctx, &handler, name)? {
+                Some(method) => handler = method,
+                None => return Ok(None),
+            }
+        }
+        let Some(handler) = handler.as_function() else { return Ok(None) };
+        let generation = f64::from(host.generation.get());
+        let tx: Object<'js> = self.make_tx.clone().restore(ctx)?.call((generation,))?;
+        let op = clone::clone_in(ctx, host, op)?;
+        let metadata = clone::clone_in(ctx, host, ack.metadata)?;
+        let ack: Object<'js> =
+            self.make_ack.clone().restore(ctx)?.call((ack.origin, ack.seq as f64, ack.ts, metadata))?;
+        handler.call((rquickjs::function::This(Js::new_null(ctx.clone())), tx, op, ack)).map(Some)
+    }
+
+    /// An own data property of the handlers' object, as isolated-vm looks it up.
+    fn own_method<'js>(&self, ctx: &Ctx<'js>, handlers: &Js<'js>, name: &str) -> rquickjs::Result<Option<Js<'js>>> {
+        if handlers.is_proxy() {
+            return Err(natives::throw(ctx, &self.host, None, "Object is or has proxy"));
+        }
+        let Some(handlers) = handlers.as_object() else { return Ok(None) };
+        let found: Js<'js> = clone::restore(&self.host, ctx, |probes| &probes.own)?.call((handlers.clone(), name))?;
+        match found.as_array() {
+            None => Ok(None),
+            Some(parts) if parts.is_empty() => Err(natives::throw(ctx, &self.host, None, "Property is getter")),
+            Some(parts) => parts.get(0).map(Some),
+        }
+    }
+
+    /// The outcome of a thrown value.
+    fn failure<'js>(&self, ctx: &Ctx<'js>, thrown: Js<'js>) -> Outcome {
+        if thrown.is_null() || thrown.is_undefined() {
+            return Outcome::Dies;
+        }
+        let failed = |text: String, own| Outcome::Failure { text: text.into(), own };
+        if !thrown.is_object() {
+            return failed("Error".into(), true);
+        }
+        if raw::class_of(&thrown) != raw::Class::Error {
+            let text = "Error: An object was thrown from supplied code within isolated-vm, but that object was not an \
+                        instance of `Error`.";
+            return failed(text.into(), !thrown.is_function() && !thrown.is_proxy());
+        }
+        let touched = self.host.taint.borrow().clone();
+        self.host.looking.set(true);
+        let parts = clone::restore(&self.host, ctx, |probes| &probes.thrown)
+            .and_then(|probe| probe.call::<_, Array>((thrown,)));
+        let described = parts.and_then(|parts| {
+            let read = |at| parts.get::<Js>(at).and_then(|part| raw::text_bytes(&part));
+            let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+            Ok((text(read(0)?), text(read(1)?), parts.get::<bool>(2)?))
+        });
+        self.host.looking.set(false);
+        *self.host.taint.borrow_mut() = touched;
+        let Ok((name, message, own)) = described else {
+            // A getter of the error threw; whatever an executor recorded, the operation failed.
+            drop(ctx.catch());
+            return failed("Error".into(), false);
+        };
+        match (&*name, &*message) {
+            ("RangeError" | "ReferenceError" | "InternalError", _) => {
+                failed(format!("ContractRuntimeError: The contract failed to execute with \"{name}: {message}\""), own)
+            }
+            (_, "") => failed("Error: Error".into(), own),
+            _ => failed(format!("Error: {message}"), own),
+        }
+    }
+
+    /// Answers the reads that nobody awaited, as the executor's guest gets them after the operation.
+    fn run_down(&self, ctx: &Ctx<'_>, state: &dyn State, reads: &mut u64) {
+        let host = &*self.host;
+        if !host.pending.borrow().is_empty() {
+            host.touch_engine("a read that was still under way when the operation ended");
+        }
+        host.generation.set(host.generation.get().wrapping_add(1));
+        while host.exhausted.get().is_none() && deliver(ctx, host, state, reads).unwrap_or(false) {
+            drain(ctx, host);
+        }
+        host.pending.borrow_mut().clear();
+    }
+
+    /// The names of the module's exports that are functions.
+    pub fn methods(&self) -> Vec<String> {
+        self.context.with(|ctx| {
+            let Ok(namespace) = self.namespace.clone().restore(&ctx) else { return Vec::new() };
+            let keys = namespace.keys::<String>().filter_map(Result::ok);
+            keys.filter(|key| namespace.get::<_, Js>(key.as_str()).is_ok_and(|value| value.is_function())).collect()
+        })
+    }
+}
+
+fn new_host(memory: Rc<Memory>, budget: &Budget, around: Surroundings) -> Host {
+    Host {
+        memory,
+        ticks: Cell::new(budget.ticks),
+        exhausted: Cell::new(None),
+        taint: RefCell::default(),
+        surroundings: Cell::new(around),
+        output: Cell::new(budget.output),
+        deepest: Cell::new(0),
+        engine_limit: Cell::new(false),
+        constructing: Cell::new(0),
+        looking: Cell::new(false),
+        queue: RefCell::default(),
+        generation: Cell::new(0),
+        pending: RefCell::default(),
+        probes: RefCell::default(),
+        jobs: Cell::new(budget.jobs),
+    }
+}
+
+fn reset(host: &Host, budget: &Budget, around: Surroundings) {
+    host.ticks.set(budget.ticks);
+    host.output.set(budget.output);
+    host.jobs.set(budget.jobs);
+    host.surroundings.set(around);
+    host.exhausted.set(None);
+    host.deepest.set(0);
+    host.engine_limit.set(false);
+    host.constructing.set(0);
+    host.memory.refused.set(false);
+    host.memory.start();
+    *host.queue.borrow_mut() = Queue::default();
+    *host.taint.borrow_mut() = Taint::default();
+}
+
+/// The interrupt handler: true ends the run, and no contract can catch that.
+fn tick(host: &Host) -> bool {
+    match host.ticks.get().checked_sub(1) {
+        Some(left) => host.ticks.set(left),
+        None => host.exhaust(Exhausted::Ticks),
+    }
+    host.exhausted.get().is_some() || host.memory.refused.get()
+}
+
+fn load_guest<'js>(
+    ctx: &Ctx<'js>,
+    host: &Rc<Host>,
+    source: &str,
+    pubkey: &str,
+    state: &dyn State,
+) -> Result<Guest<'js>, LoadError> {
+    let stopped = |host: &Host| match (host.exhausted.get(), host.memory.refused.get()) {
+        (Some(what), _) => Some(LoadError::Exhausted(what)),
+        (None, true) => Some(LoadError::Exhausted(Exhausted::Memory)),
+        (None, false) => None,
+    };
+    let (tx, ack) = prelude(ctx, host, pubkey).map_err(|_| {
+        stopped(host).unwrap_or_else(|| LoadError::Evaluation(format!("prelude: {}", exception_text(ctx)).into()))
+    })?;
+    let declared = Module::declare(ctx.clone(), "contract", source)
+        .map_err(|_| stopped(host).unwrap_or_else(|| LoadError::Syntax(exception_text(ctx).into())))?;
+    let failed = |ctx: &Ctx<'js>| {
+        let text = exception_text(ctx);
+        stopped(host).unwrap_or_else(|| LoadError::Evaluation(text.into()))
+    };
+    let (module, promise): (Module<'js, Evaluated>, Promise<'js>) = declared.eval().map_err(|_| failed(ctx))?;
+    let mut reads = 0;
+    match event_loop(ctx, host, promise.as_value(), state, &mut reads) {
+        Ok(_) => {}
+        Err(Stop::Rejected(error)) => {
+            ctx.throw(error);
+            return Err(failed(ctx));
+        }
+        Err(Stop::Outcome(Outcome::Exhausted(what))) => return Err(LoadError::Exhausted(what)),
+        Err(Stop::Outcome(_)) => return Err(LoadError::Evaluation("the module never settles".into())),
+    }
+    if let Some(error) = stopped(host) {
+        return Err(error);
+    }
+    if reads > 0 {
+        host.touch("a read while the module loads");
+    }
+    let namespace = module.namespace().map_err(|_| failed(ctx))?;
+    Ok(Guest { namespace, tx, ack })
+}
+
+fn exception_text(ctx: &Ctx<'_>) -> String {
+    let thrown = ctx.catch();
+    match thrown.as_exception() {
+        Some(error) => error.message().unwrap_or_default(),
+        None => raw::text_bytes(&thrown).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default(),
+    }
+}
+
+fn prelude<'js>(ctx: &Ctx<'js>, host: &Rc<Host>, pubkey: &str) -> rquickjs::Result<(Function<'js>, Function<'js>)> {
+    let sorts: Function = ctx.eval(concat!("(() => {", include_str!("prelude/sort.js"), "\n})"))?;
+    let sorts: Object = sorts.call(())?;
+    let newer: Js = ctx.json_parse(include_str!("prelude/newer-names.json"))?;
+    let taint: Function = ctx.eval(include_str!("prelude/taint.js"))?;
+    let tools: Object = taint.call((natives::taint_host(ctx, host)?, newer, sorts))?;
+    let tool = |name: &str| Ok::<_, Error>(Persistent::save(ctx, tools.get::<_, Function>(name)?));
+    let probes = Probes {
+        date: tool("date")?,
+        regexp: tool("regexp")?,
+        items: tool("items")?,
+        bytes: tool("bytes")?,
+        error: tool("error")?,
+        unboxed: tool("unboxed")?,
+        own: tool("own")?,
+        thrown: tool("thrown")?,
+        make_date: tool("makeDate")?,
+    };
+    *host.probes.borrow_mut() = Some(probes);
+    let guest: Function = ctx.eval(include_str!("prelude/guest.js"))?;
+    let names = natives::GUEST_GLOBALS.to_vec();
+    let made: Object = guest.call((natives::guest_host(ctx, host, pubkey)?, names))?;
+    host.taint.take();
+    Ok((made.get("tx")?, made.get("ack")?))
+}
+
+enum Stop<'js> {
+    Rejected(Js<'js>),
+    Outcome(Outcome),
+}
+
+/// Drains jobs and answers one host call at a time, in order, until `result` settles.
+fn event_loop<'js>(
+    ctx: &Ctx<'js>,
+    host: &Host,
+    result: &Js<'js>,
+    state: &dyn State,
+    reads: &mut u64,
+) -> Result<Js<'js>, Stop<'js>> {
+    use rquickjs::promise::PromiseState;
+    let promise = result.as_promise();
+    loop {
+        drain(ctx, host);
+        if let Some(what) = host.exhausted.get() {
+            return Err(Stop::Outcome(Outcome::Exhausted(what)));
+        }
+        let Some(promise) = promise else { return Ok(result.clone()) };
+        match promise.state() {
+            PromiseState::Pending => {}
+            PromiseState::Resolved => {
+                return promise.result::<Js>().and_then(Result::ok).ok_or(Stop::Outcome(Outcome::NeverSettles));
+            }
+            PromiseState::Rejected => {
+                return match promise.result::<Js>() {
+                    Some(Ok(value)) => Ok(value),
+                    _ => Err(Stop::Rejected(ctx.catch())),
+                };
+            }
+        }
+        match deliver(ctx, host, state, reads) {
+            Ok(true) => {}
+            Ok(false) => return Err(Stop::Outcome(Outcome::NeverSettles)),
+            Err(outcome) => return Err(Stop::Outcome(outcome)),
+        }
+    }
+}
+
+/// Runs queued jobs until there are none.
+fn drain(ctx: &Ctx<'_>, host: &Host) {
+    while ctx.execute_pending_job() {
+        match host.jobs.get().checked_sub(1) {
+            Some(left) => host.jobs.set(left),
+            None => host.exhaust(Exhausted::Jobs),
+        }
+        if host.exhausted.get().is_some() || host.memory.refused.get() {
+            break;
+        }
+    }
+    if ctx.has_exception() {
+        drop(ctx.catch());
+    }
+}
+
+/// Answers the oldest host call; false when none waits that will ever be answered.
+fn deliver(ctx: &Ctx<'_>, host: &Host, state: &dyn State, reads: &mut u64) -> Result<bool, Outcome> {
+    let Some(Pending { request, resolve }) = host.pending.borrow_mut().pop_front() else { return Ok(false) };
+    let answer = match request {
+        // The executor's lock is never released: nothing that comes later is answered either.
+        Request::Never => return Ok(false),
+        Request::Console => Ok(Js::new_undefined(ctx.clone())),
+        Request::Get(key) => {
+            *reads = reads.saturating_add(1);
+            match state.get(&key).map_err(unreadable)? {
+                None => Ok(Js::new_undefined(ctx.clone())),
+                Some((seq, value)) => entry_object(ctx, host, &key, seq, &value),
+            }
+        }
+        Request::List(request) => {
+            *reads = reads.saturating_add(1);
+            list_objects(ctx, host, &request.prefix, &state.list(&request).map_err(unreadable)?)
+        }
+    };
+    let settled = answer.and_then(|answer| resolve.restore(ctx)?.call::<_, ()>((answer,)));
+    if settled.is_err() {
+        drop(ctx.catch());
+    }
+    Ok(true)
+}
+
+fn unreadable(error: ReadError) -> Outcome {
+    match error {
+        ReadError::Missing(seq) => Outcome::Missing(seq),
+        ReadError::Unreadable(why) => Outcome::Unreadable(why),
+        ReadError::NeverEnds => Outcome::NeverSettles,
+    }
+}
+
+fn entry_object<'js>(ctx: &Ctx<'js>, host: &Host, key: &[u8], seq: u64, value: &Value) -> rquickjs::Result<Js<'js>> {
+    let path = crate::database::path::display(key);
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let object = Object::new(ctx.clone())?;
+    object.prop("seq", data(seq as f64))?;
+    object.prop("container", data(false))?;
+    object.prop("name", data(name))?;
+    object.prop("path", data(path.as_str()))?;
+    object.prop("value", data(clone::clone_in(ctx, host, value)?))?;
+    Ok(object.into_value())
+}
+
+fn list_objects<'js>(ctx: &Ctx<'js>, host: &Host, prefix: &[u8], list: &[ListEntry]) -> rquickjs::Result<Js<'js>> {
+    let parent = crate::database::path::display(prefix);
+    let array = Array::new(ctx.clone())?;
+    for (at, entry) in list.iter().enumerate() {
+        let object = Object::new(ctx.clone())?;
+        let undefined = || Js::new_undefined(ctx.clone());
+        let (seq, value) = match &entry.entry {
+            Some((seq, value)) => (Js::new_number(ctx.clone(), *seq as f64), clone::clone_in(ctx, host, value)?),
+            None => (undefined(), undefined()),
+        };
+        let path = if parent == "/" { format!("/{}", entry.name) } else { format!("{parent}/{}", entry.name) };
+        object.prop("container", data(entry.container))?;
+        object.prop("seq", data(seq))?;
+        object.prop("name", data(&*entry.name))?;
+        object.prop("path", data(path))?;
+        object.prop("value", data(value))?;
+        array.as_object().prop(u32::try_from(at).unwrap_or(u32::MAX), data(object))?;
+    }
+    Ok(array.into_value())
+}
