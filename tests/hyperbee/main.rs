@@ -1,0 +1,4 @@
+//! Hyperbee: logs that Hyperbee wrote, an obvious model, and hostile trees.
+
+mod data;
+mod reads;
