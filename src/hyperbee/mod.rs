@@ -11,6 +11,7 @@
 //! | [`view`] | reads: `get` and `range`, the same over a version in the log and over a batch in the making |
 //! | [`tree`] | a version in the log |
 //! | [`list`] | Vitra's shallow listing of a directory |
+//! | [`batch`] | recomputes, byte for byte, the blocks that Hyperbee writes |
 //!
 //! Invariants: nothing here panics, recurses or loops without a bound, whatever the blocks hold. A read gives what
 //! Hyperbee's JavaScript reader gives, and an error where that reader throws, or goes round for ever.
@@ -20,6 +21,7 @@
 
 use std::sync::Arc;
 
+pub mod batch;
 pub mod cache;
 pub mod list;
 pub mod node;
@@ -29,6 +31,7 @@ pub mod view;
 mod levels;
 mod varint;
 
+pub use batch::{Batch, Fit};
 pub use cache::Cache;
 pub use levels::{Level, Pointer};
 pub use list::{ListError, Listed};

@@ -117,7 +117,6 @@ impl Entry {
     }
 
     /// An entry that is not in the log (yet), with an empty index.
-    #[allow(dead_code, reason = "for batches")]
     pub(super) fn pending(seq: u64, key: &[u8], value: Option<&[u8]>) -> Result<Self, NodeError> {
         let mut block = Vec::new();
         encode_block(&[], key, value, &mut block);

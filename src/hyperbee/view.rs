@@ -1,4 +1,5 @@
-//! Reads, over anything that has nodes: a version in the log ([`Tree`](super::Tree)) or a batch in the making.
+//! Reads, over anything that has nodes: a version in the log ([`Tree`](super::Tree)) or a batch in the making
+//! ([`Batch`](super::batch::Batch)).
 //!
 //! They follow `Batch.get` and `RangeIterator` of Hyperbee 1.10.1 step for step, because on a tampered tree, whose keys are
 //! out of order or doubled, the steps decide what a reader sees:
@@ -34,7 +35,6 @@ pub(super) enum Child {
     /// In the log.
     Stored(Pointer),
     /// In a batch: its number there.
-    #[allow(dead_code, reason = "for batches")]
     Loaded(u32),
 }
 
