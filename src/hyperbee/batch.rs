@@ -333,6 +333,7 @@ impl<'a, B: Blocks + ?Sized> Batch<'a, B> {
         let mut node = Node { from: at.seq, ..Node::default() };
         node.keys.reserve(SPLIT_KEYS);
         node.keys.extend(level.keys());
+        self.check_keys(at.seq, &node.keys)?;
         if !level.is_leaf() {
             node.children.reserve(SPLIT_KEYS + 1);
             let mut numbers = level.children();
@@ -343,6 +344,14 @@ impl<'a, B: Blocks + ?Sized> Batch<'a, B> {
             }
         }
         Ok(self.add_node(node))
+    }
+
+    /// A key of an old node that points beyond the version would be taken for one of the batch.
+    fn check_keys(&self, from: u64, keys: &[u64]) -> Result<(), TreeError> {
+        match keys.iter().find(|&&seq| seq >= self.version) {
+            Some(&to) => Err(TreeError::Malformed { seq: from, why: Malformed::KeyOutOfRange { to } }),
+            None => Ok(()),
+        }
     }
 
     fn set_key(&mut self, id: NodeId, i: usize, seq: u64) -> Result<(), TreeError> {
@@ -419,14 +428,17 @@ impl<B: Blocks + ?Sized> View for Batch<'_, B> {
         self.alive()?;
         match self.root {
             Some(root) => self.node_view(root).map(Some),
-            None => self.base.root(),
+            None => match self.base.root()? {
+                Some(root) => self.stored(root).map(Some),
+                None => Ok(None),
+            },
         }
     }
 
     fn child(&self, node: &NodeView, i: usize) -> Result<NodeView, TreeError> {
         match node.children.get(i) {
             Some(&Child::Loaded(id)) => self.node_view(id),
-            _ => self.base.child(node, i),
+            _ => self.stored(self.base.child(node, i)?),
         }
     }
 
@@ -436,6 +448,11 @@ impl<B: Blocks + ?Sized> View for Batch<'_, B> {
 }
 
 impl<B: Blocks + ?Sized> Batch<'_, B> {
+    fn stored(&self, node: NodeView) -> Result<NodeView, TreeError> {
+        self.check_keys(node.seq, &node.keys)?;
+        Ok(node)
+    }
+
     fn node_view(&self, id: NodeId) -> Result<NodeView, TreeError> {
         let node = self.node(id)?;
         let children = node.children.iter().map(|&link| match self.link(link) {

@@ -12,6 +12,7 @@
 //! | [`tree`] | a version in the log |
 //! | [`list`] | Vitra's shallow listing of a directory |
 //! | [`batch`] | recomputes, byte for byte, the blocks that Hyperbee writes |
+//! | [`check`] | has a tree of another shape the right content? |
 //!
 //! Invariants: nothing here panics, recurses or loops without a bound, whatever the blocks hold. A read gives what
 //! Hyperbee's JavaScript reader gives, and an error where that reader throws, or goes round for ever.
@@ -23,6 +24,7 @@ use std::sync::Arc;
 
 pub mod batch;
 pub mod cache;
+pub mod check;
 pub mod list;
 pub mod node;
 pub mod tree;
@@ -33,6 +35,7 @@ mod varint;
 
 pub use batch::{Batch, Fit};
 pub use cache::Cache;
+pub use check::{Difference, Kind, Verdict, check};
 pub use levels::{Level, Pointer};
 pub use list::{ListError, Listed};
 pub use node::{Entry, Node, NodeError, NodeLevel, is_header};
