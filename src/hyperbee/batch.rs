@@ -1,0 +1,469 @@
+//! Recomputes, byte for byte, the blocks that Hyperbee writes for a list of puts and deletes.
+//!
+//! The blocks are a pure function of the tree before, the operations in their order, and where the batch ends. (Source: the
+//! class `Batch` of the npm package `hyperbee`, with default options; 1.7 to 2.27 write the same bytes.) What a reader of
+//! this code must know about the original:
+//!
+//! - A batch keeps one tree in memory. Each operation collects the nodes that it changed, root first, into the list of its
+//!   block ([`write`](Batch::write)). What is listed is the *link* from parent to node, so a link that is rewritten by a
+//!   later operation leaves the earlier block by having another block number.
+//! - When the batch ends, every block but the last loses its root and the links that have left it; holes are filled with the
+//!   last link. The order of both matters, and so does *when*: a block is encoded right after it was compacted, before the
+//!   next one is (see the module `finish`).
+//! - Nodes hold their keys when the batch *ends*. When the tree loses its root, the only child becomes the root; the link to
+//!   it is still in the list of an earlier block. That block then carries a node that nothing points to, with
+//!   keys that may be younger than the block. Readers never get there. This is Hyperbee's own garbage, and expected.
+//!
+//! Invariant: after an error the batch is dead and answers with that error again.
+
+use std::cmp::Ordering;
+use std::rc::Rc;
+
+use super::cache::Cache;
+use super::node::Entry;
+use super::tree::{Tree, level};
+use super::view::{Child, NodeView, View};
+use super::{Blocks, MAX_DEPTH, Malformed, Pointer, TreeError};
+
+mod delete;
+mod finish;
+
+pub use finish::Fit;
+
+/// Fewest keys of a node that is not the root.
+pub const MIN_KEYS: usize = 4;
+/// A node that reaches so many keys is split.
+const SPLIT_KEYS: usize = 2 * MIN_KEYS + 1;
+
+type NodeId = u32;
+type LinkId = u32;
+
+/// A batch in the making, on top of a version in the log.
+///
+/// It reads as the tree that the operations so far have made ([`View`]).
+#[derive(Debug)]
+pub struct Batch<'a, B: ?Sized> {
+    base: Tree<'a, B>,
+    version: u64,
+    nodes: Vec<Node>,
+    links: Vec<Link>,
+    root: Option<NodeId>,
+    ops: Vec<Rc<Entry>>,
+    /// The links that each block lists, in one vector; `listed` has where each block's part ends.
+    lists: Vec<LinkId>,
+    listed: Vec<usize>,
+    dead: Option<TreeError>,
+}
+
+/// A B-tree node in memory.
+#[derive(Clone, Debug, Default)]
+struct Node {
+    /// The block that it was read from, for errors.
+    from: u64,
+    /// The blocks that hold its keys.
+    keys: Vec<u64>,
+    children: Vec<LinkId>,
+    changed: bool,
+}
+
+/// A parent's pointer to a node.
+#[derive(Clone, Copy, Debug)]
+struct Link {
+    at: Pointer,
+    node: Option<NodeId>,
+}
+
+/// Where a key is in a node.
+enum Place {
+    Key(usize),
+    Child(usize),
+}
+
+impl<'a, B: Blocks + ?Sized> Batch<'a, B> {
+    /// A batch on the tree of the first `version` blocks; nothing is read yet. `version` is at least 1: Hyperbee
+    /// appends the header on its own.
+    pub fn new(blocks: &'a B, cache: &'a Cache, version: u64) -> Self {
+        Self {
+            base: Tree::new(blocks, cache, version),
+            version,
+            nodes: Vec::with_capacity(24),
+            links: Vec::with_capacity(128),
+            root: None,
+            ops: Vec::new(),
+            lists: Vec::new(),
+            listed: Vec::new(),
+            dead: None,
+        }
+    }
+
+    /// The version under the batch: the number of its first block.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Number of blocks so far.
+    pub fn len(&self) -> usize {
+        self.ops.len()
+    }
+
+    /// Whether there is no block yet.
+    pub fn is_empty(&self) -> bool {
+        self.ops.is_empty()
+    }
+
+    /// Puts a key. `None` is a put of null, which writes no value. Returns the block's number.
+    ///
+    /// # Errors
+    /// When a block on the way to the key is missing or malformed.
+    pub fn put(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<u64, TreeError> {
+        self.put_entry(self.pending(key, value)?)
+    }
+
+    /// The same with key and value of a block that is already decoded: shares its bytes. It should be block
+    /// `version() + len()`: reads of the batch answer with it.
+    ///
+    /// # Errors
+    /// As for [`put`](Self::put).
+    ///
+    pub fn put_entry(&mut self, entry: Rc<Entry>) -> Result<u64, TreeError> {
+        self.alive()?;
+        let seq = self.next_seq();
+        // Splitting may look for the new key among those of the batch.
+        self.ops.push(Rc::clone(&entry));
+        let done = self.insert(seq, entry.key()).and_then(|root| self.write(root, seq));
+        self.note(done)?;
+        Ok(seq)
+    }
+
+    /// Deletes a key. Returns the block's number, or `None` when the tree does not have the key: then Hyperbee writes no
+    /// block at all.
+    ///
+    /// # Errors
+    /// As for [`put`](Self::put).
+    pub fn del(&mut self, key: &[u8]) -> Result<Option<u64>, TreeError> {
+        self.del_entry(self.pending(key, None)?)
+    }
+
+    /// The same with the key of a block that is already decoded: shares its bytes.
+    ///
+    /// # Errors
+    /// As for [`put`](Self::put).
+    pub fn del_entry(&mut self, entry: Rc<Entry>) -> Result<Option<u64>, TreeError> {
+        self.alive()?;
+        let seq = self.next_seq();
+        let entry = if entry.value().is_some() { self.pending(entry.key(), None)? } else { entry };
+        let done = match self.remove(entry.key()) {
+            Ok(Some(root)) => {
+                self.ops.push(entry);
+                self.write(root, seq).map(|()| Some(seq))
+            }
+            Ok(None) => Ok(None),
+            Err(error) => Err(error),
+        };
+        self.note(done)
+    }
+
+    /// Inserts a key and returns the root.
+    fn insert(&mut self, seq: u64, key: &[u8]) -> Result<NodeId, TreeError> {
+        let root = match self.load_root()? {
+            Some(root) => root,
+            None => self.add_node(Node { changed: true, ..Node::default() }),
+        };
+        let mut way = Vec::with_capacity(8);
+        let mut id = root;
+        while !self.node(id)?.children.is_empty() {
+            self.check_depth(&way, id)?;
+            way.push(id);
+            self.node_mut(id)?.changed = true;
+            match self.search(id, key)? {
+                Place::Key(i) => {
+                    self.set_key(id, i, seq)?;
+                    return Ok(root);
+                }
+                Place::Child(i) => id = self.load_child(id, i)?,
+            }
+        }
+        match self.search(id, key)? {
+            Place::Key(i) => self.set_key(id, i, seq)?,
+            Place::Child(i) => {
+                self.node_mut(id)?.keys.insert(i, seq);
+                self.split_upwards(&mut way, id)?;
+            }
+        }
+        self.node_mut(id)?.changed = true;
+        // Splitting the root makes a new one, and leaves it in the way.
+        Ok(way.first().copied().unwrap_or(root))
+    }
+
+    /// Splits the node at the end of a way while it is too large. A new root is put at the beginning of the way.
+    fn split_upwards(&mut self, way: &mut Vec<NodeId>, mut id: NodeId) -> Result<(), TreeError> {
+        let mut depth = way.len();
+        while self.node(id)?.keys.len() >= SPLIT_KEYS {
+            let (median, right) = self.split(id)?;
+            let Some(parent) = depth.checked_sub(1).and_then(|above| way.get(above).copied()) else {
+                let (left, right) = (self.link_to(id), self.link_to(right));
+                let from = self.node(id)?.from;
+                let root = Node { from, keys: vec![median], children: vec![left, right], changed: true };
+                way.insert(0, self.add_node(root));
+                return Ok(());
+            };
+            depth -= 1;
+            let median_entry = self.key_entry(self.node(parent)?.from, median)?;
+            // On a tampered tree the parent may already have a key like the median. Hyperbee then forgets the right half.
+            let Place::Child(i) = self.search(parent, median_entry.key())? else { return Ok(()) };
+            let right = self.link_to(right);
+            let node = self.node_mut(parent)?;
+            node.keys.insert(i, median);
+            if i + 1 > node.children.len() {
+                return Err(TreeError::Malformed { seq: node.from, why: Malformed::NoChild(i) });
+            }
+            node.children.insert(i + 1, right);
+            id = parent;
+        }
+        Ok(())
+    }
+
+    /// Moves the upper half of a node into a new one. Returns the key between, and the new node.
+    fn split(&mut self, id: NodeId) -> Result<(u64, NodeId), TreeError> {
+        let node = self.node_mut(id)?;
+        node.changed = true;
+        let from = node.from;
+        let half = node.keys.len() / 2;
+        let keys = node.keys.split_off(node.keys.len() - half);
+        let underfull = TreeError::Malformed { seq: from, why: Malformed::Underfull };
+        let median = node.keys.pop().ok_or(underfull)?;
+        let mut children = Vec::new();
+        if !node.children.is_empty() {
+            let kept = node.children.len().checked_sub(half + 1).ok_or(underfull)?;
+            children = node.children.split_off(kept);
+        }
+        Ok((median, self.add_node(Node { from, keys, children, changed: true })))
+    }
+
+    /// Lists what the operation changed, as the block `seq`.
+    fn write(&mut self, root: NodeId, seq: u64) -> Result<(), TreeError> {
+        let start = self.lists.len();
+        let link = self.link_to(root);
+        self.lists.push(link);
+        self.relink(root, seq, start, 0)?;
+        if let Some(link) = self.links.get_mut(link as usize) {
+            link.at = Pointer { seq, offset: 0 };
+        }
+        self.listed.push(self.lists.len());
+        self.root = Some(root);
+        Ok(())
+    }
+
+    /// Gives the changed nodes below `id` their places in the block, parents first.
+    fn relink(&mut self, id: NodeId, seq: u64, start: usize, depth: usize) -> Result<(), TreeError> {
+        let node = self.node_mut(id)?;
+        node.changed = false;
+        if depth > MAX_DEPTH + 8 {
+            return Err(TreeError::Malformed { seq: node.from, why: Malformed::TooDeep });
+        }
+        let mut i = 0;
+        while let Some(&link) = self.node(id)?.children.get(i) {
+            i += 1;
+            let Some(child) = self.link(link).node else { continue };
+            if !self.node(child)?.changed {
+                continue;
+            }
+            let offset = (self.lists.len() - start) as u64;
+            self.lists.push(link);
+            if let Some(link) = self.links.get_mut(link as usize) {
+                link.at = Pointer { seq, offset };
+            }
+            self.relink(child, seq, start, depth + 1)?;
+        }
+        Ok(())
+    }
+
+    /// Searches a key in a node by halving.
+    fn search(&self, id: NodeId, key: &[u8]) -> Result<Place, TreeError> {
+        let node = self.node(id)?;
+        let (mut start, mut end) = (0, node.keys.len());
+        while start < end {
+            let middle = (start + end) / 2;
+            let Some(&seq) = node.keys.get(middle) else { break };
+            match key.cmp(self.key_entry(node.from, seq)?.key()) {
+                Ordering::Equal => return Ok(Place::Key(middle)),
+                Ordering::Less => end = middle,
+                Ordering::Greater => start = middle + 1,
+            }
+        }
+        Ok(Place::Child(start))
+    }
+
+    /// The entry of a key of a node that was read from block `from`: in the batch or in the log.
+    fn key_entry(&self, from: u64, seq: u64) -> Result<Rc<Entry>, TreeError> {
+        match seq.checked_sub(self.version).and_then(|i| self.ops.get(usize::try_from(i).ok()?)) {
+            Some(entry) => Ok(Rc::clone(entry)),
+            None => self.base.key_entry(from, seq),
+        }
+    }
+
+    fn load_root(&mut self) -> Result<Option<NodeId>, TreeError> {
+        if self.root.is_none() {
+            self.root = match self.base.root_pointer() {
+                Some(pointer) => Some(self.load(pointer.seq, pointer)?),
+                None => None,
+            };
+        }
+        Ok(self.root)
+    }
+
+    fn load_child(&mut self, id: NodeId, i: usize) -> Result<NodeId, TreeError> {
+        let node = self.node(id)?;
+        let from = node.from;
+        let link = *node.children.get(i).ok_or(TreeError::Malformed { seq: from, why: Malformed::NoChild(i) })?;
+        let Link { at, node } = self.link(link);
+        if let Some(child) = node {
+            return Ok(child);
+        }
+        let child = self.load(from, at)?;
+        if let Some(link) = self.links.get_mut(link as usize) {
+            link.node = Some(child);
+        }
+        Ok(child)
+    }
+
+    fn load(&mut self, from: u64, at: Pointer) -> Result<NodeId, TreeError> {
+        let entry = self.base.child_entry(from, at.seq)?;
+        let level = level(&entry, at.offset)?;
+        let mut node = Node { from: at.seq, ..Node::default() };
+        node.keys.reserve(SPLIT_KEYS);
+        node.keys.extend(level.keys());
+        self.check_keys(at.seq, &node.keys)?;
+        if !level.is_leaf() {
+            node.children.reserve(SPLIT_KEYS + 1);
+            let mut numbers = level.children();
+            while let Some(seq) = numbers.next() {
+                let why = Malformed::NoChild(node.children.len());
+                let offset = numbers.next().ok_or(TreeError::Malformed { seq: at.seq, why })?;
+                node.children.push(self.add_link(Link { at: Pointer { seq, offset }, node: None }));
+            }
+        }
+        Ok(self.add_node(node))
+    }
+
+    /// A key of an old node that points beyond the version would be taken for one of the batch.
+    fn check_keys(&self, from: u64, keys: &[u64]) -> Result<(), TreeError> {
+        match keys.iter().find(|&&seq| seq >= self.version) {
+            Some(&to) => Err(TreeError::Malformed { seq: from, why: Malformed::KeyOutOfRange { to } }),
+            None => Ok(()),
+        }
+    }
+
+    fn set_key(&mut self, id: NodeId, i: usize, seq: u64) -> Result<(), TreeError> {
+        let node = self.node_mut(id)?;
+        node.changed = true;
+        if let Some(key) = node.keys.get_mut(i) {
+            *key = seq;
+        }
+        Ok(())
+    }
+
+    fn add_node(&mut self, node: Node) -> NodeId {
+        self.nodes.push(node);
+        (self.nodes.len() - 1) as NodeId
+    }
+
+    fn add_link(&mut self, link: Link) -> LinkId {
+        self.links.push(link);
+        (self.links.len() - 1) as LinkId
+    }
+
+    /// A link to a node that has no place in a block yet.
+    fn link_to(&mut self, node: NodeId) -> LinkId {
+        self.add_link(Link { at: Pointer { seq: 0, offset: 0 }, node: Some(node) })
+    }
+
+    fn node(&self, id: NodeId) -> Result<&Node, TreeError> {
+        self.nodes.get(id as usize).ok_or(self.lost())
+    }
+
+    fn node_mut(&mut self, id: NodeId) -> Result<&mut Node, TreeError> {
+        let lost = self.lost();
+        self.nodes.get_mut(id as usize).ok_or(lost)
+    }
+
+    fn link(&self, id: LinkId) -> Link {
+        self.links.get(id as usize).copied().unwrap_or(Link { at: Pointer { seq: 0, offset: 0 }, node: None })
+    }
+
+    /// Never seen: identifiers come from the vectors that they are looked up in.
+    fn lost(&self) -> TreeError {
+        TreeError::Malformed { seq: self.version, why: Malformed::Underfull }
+    }
+
+    fn check_depth(&self, way: &[NodeId], id: NodeId) -> Result<(), TreeError> {
+        if way.len() < MAX_DEPTH - 1 {
+            return Ok(());
+        }
+        Err(TreeError::Malformed { seq: self.node(id)?.from, why: Malformed::TooDeep })
+    }
+
+    fn next_seq(&self) -> u64 {
+        self.version.saturating_add(self.ops.len() as u64)
+    }
+
+    fn pending(&self, key: &[u8], value: Option<&[u8]>) -> Result<Rc<Entry>, TreeError> {
+        let seq = self.next_seq();
+        let entry = Entry::pending(seq, key, value);
+        Ok(Rc::new(entry.map_err(|why| TreeError::Malformed { seq, why: why.into() })?))
+    }
+
+    fn alive(&self) -> Result<(), TreeError> {
+        self.dead.map_or(Ok(()), Err)
+    }
+
+    fn note<T>(&mut self, done: Result<T, TreeError>) -> Result<T, TreeError> {
+        self.dead = done.as_ref().err().copied();
+        done
+    }
+}
+
+impl<B: Blocks + ?Sized> View for Batch<'_, B> {
+    fn root(&self) -> Result<Option<NodeView>, TreeError> {
+        self.alive()?;
+        match self.root {
+            Some(root) => self.node_view(root).map(Some),
+            None => match self.base.root()? {
+                Some(root) => self.stored(root).map(Some),
+                None => Ok(None),
+            },
+        }
+    }
+
+    fn child(&self, node: &NodeView, i: usize) -> Result<NodeView, TreeError> {
+        match node.children.get(i) {
+            Some(&Child::Loaded(id)) => self.node_view(id),
+            _ => self.stored(self.base.child(node, i)?),
+        }
+    }
+
+    fn entry(&self, from: u64, seq: u64) -> Result<Rc<Entry>, TreeError> {
+        self.key_entry(from, seq)
+    }
+}
+
+impl<B: Blocks + ?Sized> Batch<'_, B> {
+    fn stored(&self, node: NodeView) -> Result<NodeView, TreeError> {
+        self.check_keys(node.seq, &node.keys)?;
+        Ok(node)
+    }
+
+    fn node_view(&self, id: NodeId) -> Result<NodeView, TreeError> {
+        let node = self.node(id)?;
+        let children = node.children.iter().map(|&link| match self.link(link) {
+            Link { node: Some(child), .. } => Child::Loaded(child),
+            Link { at, .. } => Child::Stored(at),
+        });
+        Ok(NodeView {
+            seq: node.from,
+            keys: node.keys.clone(),
+            leaf: node.children.is_empty(),
+            children: children.collect(),
+        })
+    }
+}

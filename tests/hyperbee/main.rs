@@ -1,0 +1,7 @@
+//! Hyperbee: logs that Hyperbee wrote, an obvious model, and hostile trees.
+
+mod checks;
+mod data;
+mod hostile;
+mod reads;
+mod recompute;
