@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use vitra_watch::hypercore::{
     ConsistencyProof, Equivocation, Hash, HeadClaim, InclusionProof, Key, Manifest, MerkleTree, MultiProof, Node,
-    Roots, Scheme, SignedHead, conflict, discovery_key, encoding, flat, hash, head, leaf,
+    Nodes, Roots, Scheme, SignedHead, conflict, discovery_key, encoding, flat, hash, head, leaf,
 };
 
 type Check = Result<(), String>;

@@ -33,6 +33,33 @@ pub fn leaf(block: &[u8]) -> Node {
     Node { size, hash: blake2b(&[&[0], &size.to_le_bytes(), block]) }
 }
 
+/// A leaf hash over a block that comes in pieces.
+#[derive(Clone)]
+pub struct LeafHasher {
+    size: u64,
+    hasher: Blake2b<U32>,
+}
+
+impl LeafHasher {
+    /// For a block of `size` bytes.
+    pub fn new(size: u64) -> LeafHasher {
+        let mut hasher = Blake2b::<U32>::default();
+        hasher.update(&[0]);
+        hasher.update(&size.to_le_bytes());
+        LeafHasher { size, hasher }
+    }
+
+    /// The next piece.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.hasher.update(piece);
+    }
+
+    /// The leaf. The caller has put in as many bytes as announced.
+    pub fn finish(self) -> Node {
+        Node { size: self.size, hash: self.hasher.finalize_fixed().into() }
+    }
+}
+
 /// The parent of two siblings, `H(01 | u64 size | left | right)`; `None` when the sizes add up to more than
 /// [`super::MAX_BYTES`].
 pub fn parent(left: &Node, right: &Node) -> Option<Node> {

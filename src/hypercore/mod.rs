@@ -34,7 +34,7 @@ pub use hash::{Hash, Node, discovery_key, leaf};
 pub use head::{HeadClaim, HeadError, Scheme, SignedHead};
 pub use manifest::{Manifest, ManifestError, Signer};
 pub use proof::{ConsistencyProof, InclusionProof, MultiProof, ProofError};
-pub use tree::{MerkleTree, Roots, TreeError};
+pub use tree::{MerkleTree, Nodes, Roots, TreeError};
 
 /// The public key of a log, or the hash of its manifest: what names a log.
 pub type Key = [u8; 32];

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::flat::{self, Subtree};
 use super::hash::{self, Hash, Node};
 use super::head::SignedHead;
-use super::tree::{MerkleTree, Roots, TreeError};
+use super::tree::{Nodes, Roots, TreeError};
 
 /// Why a proof is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,7 +46,7 @@ impl ConsistencyProof {
     }
 
     /// The proof for a prefix and a length of a tree that is at least as long.
-    pub fn build(tree: &MerkleTree, prefix: u64, length: u64) -> Option<ConsistencyProof> {
+    pub fn build(tree: &(impl Nodes + ?Sized), prefix: u64, length: u64) -> Option<ConsistencyProof> {
         if length > tree.length() || prefix > length {
             return None;
         }
@@ -103,7 +103,7 @@ impl InclusionProof {
     }
 
     /// The proof for one block of a tree.
-    pub fn build(tree: &MerkleTree, block: u64, prefix: u64, length: u64) -> Option<InclusionProof> {
+    pub fn build(tree: &(impl Nodes + ?Sized), block: u64, prefix: u64, length: u64) -> Option<InclusionProof> {
         if length > tree.length() || prefix > length {
             return None;
         }
@@ -154,7 +154,7 @@ pub struct MultiProof {
 
 impl MultiProof {
     /// The proof for some blocks of a tree, for a head of `length`.
-    pub fn build(tree: &MerkleTree, blocks: &[u64], length: u64) -> Option<MultiProof> {
+    pub fn build(tree: &(impl Nodes + ?Sized), blocks: &[u64], length: u64) -> Option<MultiProof> {
         let wanted = blocks.iter().map(|block| (*block, ())).collect::<BTreeMap<_, _>>();
         if length > tree.length() || wanted.last_key_value().is_some_and(|(last, ())| *last >= length) {
             return None;

@@ -105,6 +105,32 @@ impl Roots {
     }
 }
 
+/// Somebody who holds (part of) a log's tree: in memory, on disk, or inside a proof.
+///
+/// An answer must be a node of the one tree that this holder speaks for; who reads from disk or from a peer checks it
+/// against a signed head first.
+pub trait Nodes {
+    /// Number of blocks.
+    fn length(&self) -> u64;
+
+    /// The node over a subtree that ends at or before the length. `None` if it is not here.
+    fn node(&self, at: Subtree) -> Option<Node>;
+
+    /// The full roots at any length up to the present one.
+    fn roots_at(&self, length: u64) -> Option<Roots> {
+        if length > self.length() {
+            return None;
+        }
+        let nodes = flat::roots(length).map(|at| self.node(at)).collect::<Option<Vec<_>>>()?;
+        Roots::from_nodes(length, &nodes).ok()
+    }
+
+    /// The tree hash at any length up to the present one.
+    fn tree_hash_at(&self, length: u64) -> Option<Hash> {
+        self.roots_at(length).map(|roots| roots.tree_hash())
+    }
+}
+
 /// All nodes of a log's tree, in memory.
 #[derive(Clone, Debug, Default)]
 pub struct MerkleTree {
@@ -142,33 +168,19 @@ impl MerkleTree {
         })
     }
 
-    /// Number of blocks.
-    pub fn length(&self) -> u64 {
-        self.roots.length
-    }
-
     /// The full roots at the present length.
     pub fn roots(&self) -> &Roots {
         &self.roots
     }
+}
 
-    /// The node over a subtree, if all its blocks are there.
-    pub fn node(&self, at: Subtree) -> Option<Node> {
+impl Nodes for MerkleTree {
+    fn length(&self) -> u64 {
+        self.roots.length
+    }
+
+    fn node(&self, at: Subtree) -> Option<Node> {
         let level = self.levels.get(at.blocks.checked_ilog2()? as usize)?;
         level.get(usize::try_from(at.first / at.blocks).ok()?).copied()
-    }
-
-    /// The full roots at any length up to the present one.
-    pub fn roots_at(&self, length: u64) -> Option<Roots> {
-        if length > self.roots.length {
-            return None;
-        }
-        let nodes = flat::roots(length).map(|at| self.node(at)).collect::<Option<Vec<_>>>()?;
-        Roots::from_nodes(length, &nodes).ok()
-    }
-
-    /// The tree hash at any length up to the present one.
-    pub fn tree_hash_at(&self, length: u64) -> Option<Hash> {
-        self.roots_at(length).map(|roots| roots.tree_hash())
     }
 }
