@@ -1,3 +1,13 @@
 //! The auditor: replays contracts over published logs and says who broke which rule.
 
+pub mod auditor;
+pub mod batches;
+pub mod contract;
 pub mod engine;
+pub mod examine;
+pub mod finding;
+pub mod logs;
+pub mod matching;
+pub mod numbering;
+pub mod scan;
+pub mod state;

@@ -143,8 +143,8 @@ pub enum Request {
 /// Arguments of `index.list`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListRequest {
-    /// Index key of the directory.
-    pub prefix: Box<[u8]>,
+    /// Path of the directory.
+    pub prefix: Box<str>,
     /// Descending.
     pub reverse: bool,
     /// Entries to skip.

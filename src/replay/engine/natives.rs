@@ -377,8 +377,8 @@ fn index_get<'js>(host: &Host, ctx: &Ctx<'js>, args: &[Js<'js>]) -> Result<Js<'j
 fn index_list<'js>(host: &Host, ctx: &Ctx<'js>, args: &[Js<'js>]) -> Result<Js<'js>> {
     let values = clone_all(host, args)?;
     let prefix = match values.get(1).map(|cloned| &cloned.value) {
-        None | Some(Value::Undefined) => path::key("/"),
-        Some(Value::Str(prefix)) => path::key(prefix),
+        None | Some(Value::Undefined) => "/".into(),
+        Some(Value::Str(prefix)) => prefix.clone(),
         Some(_) => return wait(ctx, host, Request::Never),
     };
     let options = values.get(2).map(|cloned| &cloned.value);

@@ -31,8 +31,10 @@ pub trait State {
 pub struct ListEntry {
     /// There are keys below this name.
     pub container: bool,
-    /// The name below the prefix.
-    pub name: Box<str>,
+    /// The last segment of the path; `None` when the path has none.
+    pub name: Option<String>,
+    /// The whole path.
+    pub path: String,
     /// Block and value, where there is an entry of that very name.
     pub entry: Option<(u64, Value)>,
 }
@@ -562,7 +564,7 @@ fn deliver(ctx: &Ctx<'_>, host: &Host, state: &dyn State, reads: &mut u64) -> Re
         }
         Request::List(request) => {
             *reads = reads.saturating_add(1);
-            list_objects(ctx, host, &request.prefix, &state.list(&request).map_err(unreadable)?)
+            list_objects(ctx, host, &state.list(&request).map_err(unreadable)?)
         }
     };
     let settled = answer.and_then(|answer| resolve.restore(ctx)?.call::<_, ()>((answer,)));
@@ -592,8 +594,7 @@ fn entry_object<'js>(ctx: &Ctx<'js>, host: &Host, key: &[u8], seq: u64, value: &
     Ok(object.into_value())
 }
 
-fn list_objects<'js>(ctx: &Ctx<'js>, host: &Host, prefix: &[u8], list: &[ListEntry]) -> rquickjs::Result<Js<'js>> {
-    let parent = crate::database::path::display(prefix);
+fn list_objects<'js>(ctx: &Ctx<'js>, host: &Host, list: &[ListEntry]) -> rquickjs::Result<Js<'js>> {
     let array = Array::new(ctx.clone())?;
     for (at, entry) in list.iter().enumerate() {
         let object = Object::new(ctx.clone())?;
@@ -602,11 +603,13 @@ fn list_objects<'js>(ctx: &Ctx<'js>, host: &Host, prefix: &[u8], list: &[ListEnt
             Some((seq, value)) => (Js::new_number(ctx.clone(), *seq as f64), clone::clone_in(ctx, host, value)?),
             None => (undefined(), undefined()),
         };
-        let path = if parent == "/" { format!("/{}", entry.name) } else { format!("{parent}/{}", entry.name) };
         object.prop("container", data(entry.container))?;
         object.prop("seq", data(seq))?;
-        object.prop("name", data(&*entry.name))?;
-        object.prop("path", data(path))?;
+        match &entry.name {
+            Some(name) => object.prop("name", data(name.as_str()))?,
+            None => object.prop("name", data(undefined()))?,
+        }
+        object.prop("path", data(entry.path.as_str()))?;
         object.prop("value", data(value))?;
         array.as_object().prop(u32::try_from(at).unwrap_or(u32::MAX), data(object))?;
     }

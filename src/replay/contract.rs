@@ -1,0 +1,90 @@
+//! One contract source in force: what is known of it statically, and its realms.
+
+use super::engine::{AckView, Applied, Budget, LoadError, Outcome, Realm, State, Surroundings, Taint};
+use super::scan::{Scan, scan};
+use crate::database::Value;
+
+/// A contract source, scanned once, loaded when needed.
+pub struct Contract {
+    /// The source as published; empty when it was no string.
+    pub source: Box<str>,
+    /// What the source shows without being run.
+    pub scan: Scan,
+    /// The index block that brought it into force.
+    pub since: u64,
+    pubkey: String,
+    budget: Budget,
+    continued: Option<Realm>,
+}
+
+impl Contract {
+    /// Scans a source that block `since` published.
+    pub fn new(source: &str, since: u64, pubkey: &str, budget: Budget) -> Self {
+        Self { source: source.into(), scan: scan(source), since, pubkey: pubkey.into(), budget, continued: None }
+    }
+
+    /// Runs an operation in the realm that all operations since the last restart share.
+    ///
+    /// # Errors
+    /// [`LoadError`] when the contract cannot be loaded.
+    pub fn apply(
+        &mut self,
+        op: &Value,
+        ack: &AckView<'_>,
+        around: Surroundings,
+        state: &dyn State,
+    ) -> Result<Applied, LoadError> {
+        let realm = match &mut self.continued {
+            Some(realm) => realm,
+            None => {
+                let realm = Realm::load(&self.scan.rewritten, &self.pubkey, self.budget, around, state)?;
+                self.continued.insert(realm)
+            }
+        };
+        let applied = realm.apply(op, ack, around, state);
+        if matches!(applied.outcome, Outcome::Exhausted(_) | Outcome::NeverSettles | Outcome::Dies) {
+            self.restart();
+        }
+        Ok(applied)
+    }
+
+    /// Runs an operation in a fresh realm with a budget of its own.
+    ///
+    /// # Errors
+    /// As for [`Contract::apply`].
+    pub fn apply_fresh(
+        &self,
+        op: &Value,
+        ack: &AckView<'_>,
+        around: Surroundings,
+        budget: Budget,
+        state: &dyn State,
+    ) -> Result<Applied, LoadError> {
+        Ok(Realm::load(&self.scan.rewritten, &self.pubkey, budget, around, state)?.apply(op, ack, around, state))
+    }
+
+    /// Loads the contract if it is not loaded yet, to see whether it can be.
+    ///
+    /// # Errors
+    /// As for [`Contract::apply`].
+    pub fn load(&mut self, around: Surroundings, state: &dyn State) -> Result<(), LoadError> {
+        if self.continued.is_none() {
+            self.continued = Some(Realm::load(&self.scan.rewritten, &self.pubkey, self.budget, around, state)?);
+        }
+        Ok(())
+    }
+
+    /// Drops the shared realm; the next operation begins afresh, as after a restart of the executor.
+    pub fn restart(&mut self) {
+        self.continued = None;
+    }
+
+    /// What the source itself touches that engines do differently.
+    pub fn taint(&self) -> Taint {
+        let mut taint = Taint::default();
+        for finding in &self.scan.engine_specific {
+            taint.note_engine(&finding.what);
+        }
+        taint
+    }
+}

@@ -1,0 +1,383 @@
+//! Findings and verdicts: the vocabulary of the rulebook (`docs/verdicts.md`).
+
+use serde::{Deserialize, Serialize};
+
+use crate::database::{Value, ack, path};
+use crate::hypercore::hash::blake2b;
+
+/// Version of the rulebook that the identities of findings name.
+pub const RULEBOOK: u64 = 1;
+
+/// What sort of statement a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// Somebody broke a rule.
+    Violation,
+    /// The contract is at fault, not a person.
+    ContractDefect,
+    /// It could not be decided.
+    Unverifiable,
+    /// Data is not here (yet).
+    Missing,
+    /// Worth a reader's eye.
+    Notice,
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident = $text:literal $class:ident,)*) => {
+        /// The kind of a finding, in the order of the rulebook's tables.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Kind {
+            $($(#[$doc])* #[serde(rename = $text)] $name,)*
+        }
+
+        impl Kind {
+            /// Every kind.
+            pub const ALL: &[Kind] = &[$(Kind::$name,)*];
+
+            /// The name that output, metrics and documents use.
+            pub fn name(self) -> &'static str {
+                match self { $(Kind::$name => $text,)* }
+            }
+
+            /// The class that findings of this kind have.
+            pub fn class(self) -> Class {
+                match self { $(Kind::$name => Class::$class,)* }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// The log does not begin as a Vitra index must.
+    BadGenesis = "bad-genesis" Violation,
+    /// A block that is no entry.
+    MalformedEntry = "malformed-entry" Violation,
+    /// An entry at an ack path that is no well-typed ack.
+    AckMalformed = "ack-malformed" Violation,
+    /// An ack stored at another operation's path.
+    AckPathMismatch = "ack-path-mismatch" Violation,
+    /// An ack for a log that is no active input.
+    NonParticipant = "non-participant" Violation,
+    /// An operation acked again.
+    OpRepeated = "op-repeated" Violation,
+    /// An operation left out.
+    OpSkipped = "op-skipped" Violation,
+    /// The ack says failed, the contract succeeds.
+    FalseFailure = "false-failure" Violation,
+    /// The ack says success, the contract throws.
+    FalseSuccess = "false-success" Violation,
+    /// A published change differs from the contract's.
+    WrongChange = "wrong-change" Violation,
+    /// An entry that the contract did not make, within the announced number.
+    ExtraChange = "extra-change" Violation,
+    /// A change of the contract that was not published.
+    MissingChange = "missing-change" Violation,
+    /// An entry that no operation announced.
+    UnpromptedWrite = "unprompted-write" Violation,
+    /// `numChanges` is not the number of actions.
+    ChangeCountMismatch = "change-count-mismatch" Violation,
+    /// Metadata without a `process` that could have made it.
+    MetadataInvented = "metadata-invented" Violation,
+    /// The B-tree in the blocks is not the one that follows from the history.
+    IndexTampered = "index-tampered" Violation,
+    /// A signed head with a fork counter above 0.
+    Truncation = "truncation" Violation,
+    /// Two signed heads, neither a prefix of the other.
+    Equivocation = "equivocation" Violation,
+    /// The contract does not compile, or its module code fails.
+    ContractDoesNotCompile = "contract-does-not-compile" ContractDefect,
+    /// The contract source is empty.
+    EmptyContract = "empty-contract" ContractDefect,
+    /// The outcome depends on clock, chance or the executor's own oplog.
+    NondeterministicContract = "nondeterministic-contract" ContractDefect,
+    /// The outcome depends on what functions left in the module's state.
+    StatefulContract = "stateful-contract" ContractDefect,
+    /// The replay used up a budget.
+    BudgetExhausted = "budget-exhausted" ContractDefect,
+    /// The operation never ends.
+    NeverSettles = "never-settles" ContractDefect,
+    /// A contract wrote below `.sys` past the runtime's guard.
+    ProtectedPathWrite = "protected-path-write" ContractDefect,
+    /// Engines differ in something that the operation touched.
+    EngineSpecific = "engine-specific" Unverifiable,
+    /// Bytes that cannot be decoded, acked as a success.
+    UndecodableOp = "undecodable-op" Unverifiable,
+    /// The outcome depends on limits in which engines differ.
+    NearLimit = "near-limit" Unverifiable,
+    /// The ack records a dying runtime.
+    RuntimeFault = "runtime-fault" Unverifiable,
+    /// The order rests on collation that engines disagree about.
+    OrderInconclusive = "order-inconclusive" Unverifiable,
+    /// Numbering of an input that was removed and added again.
+    ReaddRace = "readd-race" Unverifiable,
+    /// Only a rewritten history of the oplog is held.
+    OpRewritten = "op-rewritten" Unverifiable,
+    /// The published state that a check needs cannot be read.
+    StateUnreadable = "state-unreadable" Unverifiable,
+    /// An operation beyond every head of its oplog that is held.
+    OpUnavailable = "op-unavailable" Missing,
+    /// A block that nobody has given us.
+    BlockUnavailable = "block-unavailable" Missing,
+    /// The log has no genesis yet.
+    NoGenesisYet = "no-genesis-yet" Missing,
+    /// Changes in another order than the root locale's.
+    ChangeOrderDiffers = "change-order-differs" Notice,
+    /// Another error text than the contract's.
+    ErrorTextDiffers = "error-text-differs" Notice,
+    /// Fields that an ack does not have.
+    AckExtraFields = "ack-extra-fields" Notice,
+    /// An ack older than the one before it.
+    TimestampBackwards = "timestamp-backwards" Notice,
+    /// Several transactions in one batch.
+    TransactionsShareABatch = "transactions-share-a-batch" Notice,
+    /// One transaction in several batches.
+    TransactionSplitOverAppends = "transaction-split-over-appends" Notice,
+    /// A tree of another shape with the right content.
+    NonCanonicalTree = "non-canonical-tree" Notice,
+    /// An operation that cannot be decoded, acked as failed.
+    MalformedOp = "malformed-op" Notice,
+}
+
+impl Kind {
+    /// Did the check use an operation's bytes, so that the oplog's owner may be the liar as well?
+    pub fn by_replay(self) -> bool {
+        matches!(
+            self,
+            Self::FalseFailure
+                | Self::FalseSuccess
+                | Self::WrongChange
+                | Self::ExtraChange
+                | Self::MissingChange
+                | Self::ChangeCountMismatch
+        )
+    }
+
+    /// Is it about signed heads rather than blocks?
+    pub fn by_heads(self) -> bool {
+        matches!(self, Self::Truncation | Self::Equivocation)
+    }
+}
+
+/// Somebody who can be accused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "role", rename_all = "kebab-case")]
+pub enum Accused {
+    /// The executor; alone, or it or the owner of the operation's oplog.
+    Executor {
+        /// The owner, where one of the two lied.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        or: Option<Box<Accused>>,
+    },
+    /// The owner of an oplog.
+    Participant {
+        /// The oplog's key in hex.
+        key: String,
+    },
+}
+
+impl Accused {
+    /// The executor alone.
+    pub const EXECUTOR: Accused = Accused::Executor { or: None };
+}
+
+/// One change as findings show it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ShownChange {
+    /// `put` or `del`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The path.
+    pub path: String,
+    /// The value, in the JSON form of `docs/json.md`; absent for a delete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<serde_json::Value>,
+}
+
+impl ShownChange {
+    /// Shows an index entry.
+    pub fn new(key: &[u8], put: Option<&Value>) -> Self {
+        let kind = if put.is_some() { "put" } else { "del" };
+        Self { kind: kind.into(), path: path::display(key), value: put.map(shown_value) }
+    }
+}
+
+/// Something else that is wrong in the same transaction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Also {
+    /// What.
+    pub kind: Kind,
+    /// Where in the index.
+    pub seq: u64,
+}
+
+/// One finding.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Identity: a hash over rulebook, database, kind, log, fork and subject; the same wherever it is found.
+    pub id: String,
+    /// The class.
+    pub class: Class,
+    /// The kind.
+    pub kind: Kind,
+    /// Who did it, for violations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accused: Option<Accused>,
+    /// The log of the block `seq`, in hex.
+    pub log: String,
+    /// The block; null where the finding is about a head.
+    pub seq: Option<u64>,
+    /// What else is wrong in that transaction.
+    pub also: Vec<Also>,
+    /// The oplog of the operation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+    /// Its place there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub op_seq: Option<u64>,
+    /// What the contract makes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<ShownChange>,
+    /// What was published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published: Option<ShownChange>,
+    /// For `nondeterministic-contract`: do other clocks explain the mismatch (`yes`, `no`, `unknown`)?
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explained: Option<String>,
+    /// The transaction went unjudged because of this.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unjudged: bool,
+    /// A sentence for people.
+    pub message: String,
+}
+
+impl Finding {
+    /// A finding about block `seq` of the log `log` (hex) of the database `database` (hex).
+    pub fn new(database: &str, kind: Kind, log: &str, seq: Option<u64>, message: impl Into<String>) -> Self {
+        let subject = seq.map_or_else(String::new, |seq| seq.to_string());
+        Self {
+            id: identity(database, kind, log, 0, &subject),
+            class: kind.class(),
+            kind,
+            accused: None,
+            log: log.to_owned(),
+            seq,
+            also: Vec::new(),
+            origin: None,
+            op_seq: None,
+            expected: None,
+            published: None,
+            explained: None,
+            unjudged: false,
+            message: message.into(),
+        }
+    }
+}
+
+/// The identity of a finding.
+pub fn identity(database: &str, kind: Kind, log: &str, fork: u64, subject: &str) -> String {
+    let text = format!("vitra-watch/finding\n{RULEBOOK}\n{database}\n{}\n{log}\n{fork}\n{subject}\n", kind.name());
+    ack::to_hex(&blake2b(&[text.as_bytes()]))
+}
+
+/// What an audit says of a database; the worst finding wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// At least one violation.
+    Violated,
+    /// Some transaction could not be judged.
+    Unverifiable,
+    /// Data is missing.
+    Incomplete,
+    /// Everything follows the contract.
+    Verified,
+}
+
+impl Verdict {
+    /// The verdict that findings add up to.
+    pub fn of(findings: &[Finding]) -> Self {
+        let any = |test: fn(&Finding) -> bool| findings.iter().any(test);
+        if any(|f| f.class == Class::Violation) {
+            Self::Violated
+        } else if any(|f| f.class == Class::Unverifiable || f.unjudged) {
+            Self::Unverifiable
+        } else if any(|f| f.class == Class::Missing) {
+            Self::Incomplete
+        } else {
+            Self::Verified
+        }
+    }
+
+    /// The name that output uses.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Violated => "violated",
+            Self::Unverifiable => "unverifiable",
+            Self::Incomplete => "incomplete",
+            Self::Verified => "verified",
+        }
+    }
+}
+
+/// Longest text and most items of a value that a finding shows; what is cut is said.
+const SHOWN_TEXT: usize = 1_000;
+const SHOWN_ITEMS: usize = 50;
+const SHOWN_DEPTH: usize = 8;
+
+/// A value in the JSON form of `docs/json.md`: JSON where JSON can say it, `{"$…": …}` where it cannot.
+pub fn shown_value(value: &Value) -> serde_json::Value {
+    shown_at(value, 0)
+}
+
+fn shown_at(value: &Value, depth: usize) -> serde_json::Value {
+    use serde_json::{Value as Json, json};
+    match value {
+        Value::Undefined => json!({ "$undefined": true }),
+        Value::Null => Json::Null,
+        Value::Bool(b) => json!(b),
+        Value::Num(n) if n.fract() == 0.0 && n.abs() < 9e15 => json!(*n as i64),
+        Value::Num(n) if n.is_finite() => json!(n),
+        Value::Num(n) => json!({ "$number": n.to_string() }),
+        Value::BigInt(n) => json!({ "$bigint": n.to_string() }),
+        Value::Str(text) => match text.char_indices().nth(SHOWN_TEXT) {
+            Some((cut, _)) => json!({ "$cut": text.get(..cut), "length": text.len() }),
+            None if text.starts_with('$') => json!({ "$text": text }),
+            None => json!(text),
+        },
+        Value::Bytes(bytes) => {
+            let shown = ack::to_hex(bytes.get(..SHOWN_TEXT / 2).unwrap_or(bytes));
+            if bytes.len() > SHOWN_TEXT / 2 {
+                json!({ "$bytes": shown, "length": bytes.len() })
+            } else {
+                json!({ "$bytes": shown })
+            }
+        }
+        Value::Date(ms) if ms.is_nan() => json!({ "$date": null }),
+        Value::Date(ms) => json!({ "$date": ms }),
+        Value::Array(_) | Value::Object(_) if depth >= SHOWN_DEPTH => json!({ "$cut": "nested deeper" }),
+        Value::Array(items) => {
+            let mut shown: Vec<Json> = items.iter().take(SHOWN_ITEMS).map(|v| shown_at(v, depth + 1)).collect();
+            if items.len() > SHOWN_ITEMS {
+                shown.push(json!({ "$cut": "more items", "length": items.len() }));
+            }
+            Json::Array(shown)
+        }
+        Value::Object(pairs) => {
+            let mut shown: serde_json::Map<String, Json> = pairs
+                .iter()
+                .take(SHOWN_ITEMS)
+                .map(|(key, value)| {
+                    let key =
+                        key.char_indices().nth(SHOWN_TEXT).map_or(&**key, |(cut, _)| key.get(..cut).unwrap_or(""));
+                    (key.to_owned(), shown_at(value, depth + 1))
+                })
+                .collect();
+            if pairs.len() > SHOWN_ITEMS {
+                shown.insert("$cut".into(), json!(pairs.len()));
+            }
+            Json::Object(shown)
+        }
+    }
+}

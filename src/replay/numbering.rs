@@ -1,0 +1,96 @@
+//! Which operation of each oplog comes next.
+
+use std::collections::{BTreeMap, HashMap};
+
+/// What is known of one origin.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// The next operation that has not been acked.
+    pub next: u64,
+    /// Operations that were jumped over, as ranges from start to end, each with the finding that says so.
+    gaps: BTreeMap<u64, (u64, usize)>,
+    /// Acks beyond the first, for operations that have any.
+    repeats: HashMap<u64, u64>,
+    /// It was deactivated once.
+    pub deactivated: bool,
+    /// How often it was activated again.
+    pub readded: u64,
+    /// Numbers that a forged ack may have moved this origin to.
+    pub forged: Vec<u64>,
+    /// Acks of this origin.
+    pub acks: u64,
+}
+
+/// How an ack's number stands to the numbers before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Numbering {
+    /// The next one.
+    Next,
+    /// Acked before.
+    Repeated {
+        /// How often, this time included.
+        times: u64,
+    },
+    /// Beyond the next one.
+    Skipped {
+        /// The one that should have come.
+        expected: u64,
+    },
+    /// Left out before, acked now for the first time.
+    Late {
+        /// The finding of its having been skipped.
+        finding: usize,
+    },
+}
+
+impl Origin {
+    /// Notes an ack. `finding` is the number that a finding of a skip will have.
+    pub fn ack(&mut self, seq: u64, finding: usize) -> Numbering {
+        self.acks = self.acks.saturating_add(1);
+        let next = self.next;
+        self.next = next.max(seq.saturating_add(1));
+        if seq == next {
+            return Numbering::Next;
+        }
+        if seq > next {
+            if self.forged.contains(&seq) {
+                return Numbering::Next;
+            }
+            self.gaps.insert(next, (seq, finding));
+            return Numbering::Skipped { expected: next };
+        }
+        let gap = self.gaps.range(..=seq).next_back().map(|(&start, &(end, finding))| (start, end, finding));
+        if let Some((start, end, finding)) = gap.filter(|&(_, end, _)| seq < end) {
+            self.gaps.remove(&start);
+            if start < seq {
+                self.gaps.insert(start, (seq, finding));
+            }
+            if seq.saturating_add(1) < end {
+                self.gaps.insert(seq.saturating_add(1), (end, finding));
+            }
+            return Numbering::Late { finding };
+        }
+        let times = self.repeats.entry(seq).or_default();
+        *times = times.saturating_add(1);
+        Numbering::Repeated { times: *times }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_ack_counts_its_own_number() {
+        let mut origin = Origin::default();
+        assert_eq!(origin.ack(0, 0), Numbering::Next);
+        assert_eq!(origin.ack(3, 7), Numbering::Skipped { expected: 1 });
+        assert_eq!(origin.ack(2, 8), Numbering::Late { finding: 7 });
+        assert_eq!(origin.ack(2, 8), Numbering::Repeated { times: 1 });
+        assert_eq!(origin.ack(2, 8), Numbering::Repeated { times: 2 });
+        assert_eq!(origin.ack(1, 8), Numbering::Late { finding: 7 });
+        assert_eq!(origin.ack(4, 8), Numbering::Next);
+        assert_eq!(origin.ack(u64::MAX, 9), Numbering::Skipped { expected: 5 });
+        assert_eq!(origin.ack(0, 9), Numbering::Repeated { times: 1 });
+    }
+}
