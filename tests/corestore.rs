@@ -4,8 +4,9 @@ mod common;
 
 use common::{Case, ERAS, cases, key, unpack};
 use serde_json::Value;
-use vitra_watch::archive::{Corestore, find_stores};
+use vitra_watch::archive::{Core, Corestore, find_stores};
 use vitra_watch::hyperbee::Blocks;
+use vitra_watch::hypercore::views::{Conflict, conflicts};
 use vitra_watch::hypercore::{Nodes, Roots, Scheme, conflict, leaf};
 
 /// Key, length and fork of each log that the manifest names, the index first.
@@ -76,4 +77,54 @@ fn every_log_of_every_database() {
     }
     println!("{databases} databases, {logs} logs, {blocks} blocks, {heads} heads");
     assert!(databases > 140 && logs > 300 && blocks > 30_000);
+}
+
+/// Contradictions in everything that a case holds of each log: `(log, first difference)`; a truncation has none.
+fn contradictions(case: &Case) -> Vec<([u8; 32], Option<u64>)> {
+    let stores: Vec<_> = find_stores(&case.dir).iter().map(|dir| Corestore::open(dir).unwrap()).collect();
+    let cores = || stores.iter().flat_map(Corestore::cores);
+    let mut keys: Vec<_> = cores().map(|core| *core.key()).collect();
+    keys.sort();
+    keys.dedup();
+    let mut found = Vec::new();
+    for key in keys {
+        let views: Vec<_> = cores().filter(|core| *core.key() == key).map(Core::view).collect();
+        for conflict in conflicts(&views) {
+            found.push(match conflict {
+                Conflict::Equivocation { evidence, first_difference } => {
+                    assert_eq!(evidence.verify(), Ok(vec![key]));
+                    (key, first_difference)
+                }
+                Conflict::Truncation(head) => {
+                    assert!(head.fork() == 1 && *head.key() == key);
+                    (key, None)
+                }
+            });
+        }
+    }
+    found
+}
+
+#[test]
+fn only_those_who_signed_two_histories_contradict_themselves() {
+    for era in ERAS {
+        for name in cases(era) {
+            let case = unpack(era, &name);
+            let index = || key(case.manifest["indexKey"].as_str().unwrap());
+            let expected = match name.as_str() {
+                "d-split-view-index-only" => vec![(index(), Some(10))],
+                "d-truncate-index" => vec![(index(), None)],
+                "d-truncate-oplog" => {
+                    let logs = expected_logs(&case);
+                    logs.iter().filter(|(_, _, fork)| *fork > 0).map(|(key, _, _)| (*key, None)).collect()
+                }
+                _ => vec![],
+            };
+            assert_eq!(contradictions(&case), expected, "{era}/{name}");
+            assert_eq!(
+                expected.is_empty(),
+                !["d-split-view-index-only", "d-truncate-index", "d-truncate-oplog"].contains(&&*name)
+            );
+        }
+    }
 }

@@ -20,6 +20,7 @@ use super::presence::Claims;
 use super::{ImportError, hex};
 use crate::hyperbee::{Block, Blocks};
 use crate::hypercore::flat::{self, Subtree};
+use crate::hypercore::views::View;
 use crate::hypercore::{self, Hash, HeadClaim, Key, MAX_LENGTH, Manifest, Node, Nodes, Roots, SignedHead};
 
 /// Oplog files are at most this large. Hypercore empties them at 64 KiB; one append of a million blocks makes 80 MiB.
@@ -142,6 +143,11 @@ impl Core {
     /// Number of blocks, here or not.
     pub fn length(&self) -> u64 {
         self.roots.length()
+    }
+
+    /// What this store has of the log, to be compared with what others have ([`hypercore::views::conflicts`]).
+    pub fn view(&self) -> View<'_> {
+        View { heads: &self.heads, tree: self }
     }
 
     /// How often the log was truncated.
