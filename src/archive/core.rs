@@ -363,21 +363,27 @@ impl Opening<'_> {
         Roots::from_nodes(length, &roots).map_err(|e| ImportError::new(&self.files.tree, None, e))
     }
 
-    /// With one readable header only, the other one may have been the newest. Then the bitfield, which is written before
-    /// the header, knows blocks beyond the head.
+    /// With one readable header only, the other one may have been the newest. Then bitfield and tree, which are written
+    /// before the header, know of blocks beyond the head.
     fn nothing_lost(&self, oplog: &Oplog, length: u64, changes: &[oplog::Presence]) -> Result<(), ImportError> {
-        let Some(file) = StoreFile::open(&self.files.root, &self.files.bitfield)? else { return Ok(()) };
-        if file.length() > MAX_BITFIELD {
-            return Err(file.error(None, "it is larger than a bitfield file can be"));
-        }
-        let claims = Claims::new(file.read_up_to(MAX_BITFIELD)?, changes, MAX_LENGTH);
-        match claims.first(length..MAX_LENGTH) {
-            None => Ok(()),
-            Some(_) => {
-                let other = if oplog.header.offset == 0 { 4096 } else { 0 };
-                let reason = "the newest header is damaged: the other one is older than the rest of the log";
-                Err(ImportError::new(&self.files.oplog, other, reason))
+        let mut lost = false;
+        if let Some(file) = StoreFile::open(&self.files.root, &self.files.bitfield)? {
+            if file.length() > MAX_BITFIELD {
+                return Err(file.error(None, "it is larger than a bitfield file can be"));
             }
+            let claims = Claims::new(file.read_up_to(MAX_BITFIELD)?, changes, MAX_LENGTH);
+            lost |= claims.first(length..MAX_LENGTH).is_some();
         }
+        if let Some(file) = StoreFile::open(&self.files.root, &self.files.tree)? {
+            // The last node of a log of n blocks has index 2n - 2.
+            let end = length.saturating_mul(2).saturating_sub(1).saturating_mul(super::nodes::NODE);
+            lost |= file.length() > end;
+        }
+        if !lost {
+            return Ok(());
+        }
+        let other = if oplog.header.offset == 0 { 4096 } else { 0 };
+        let reason = "the newest header is damaged: the other one is older than the rest of the log";
+        Err(ImportError::new(&self.files.oplog, other, reason))
     }
 }
