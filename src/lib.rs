@@ -8,6 +8,8 @@
 
 pub mod archive;
 pub mod database;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod hyperbee;
 pub mod hypercore;
 pub mod replay;

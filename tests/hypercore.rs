@@ -659,3 +659,65 @@ mod own {
         assert_eq!(Some(&roots), log.roots_at(100).as_ref());
     }
 }
+
+mod compared {
+    //! Heads of several holders, compared.
+
+    use super::*;
+    use vitra_watch::hypercore::views::{Conflict, View, conflicts};
+
+    fn tree(text: &str, shared: u64, n: u64) -> MerkleTree {
+        MerkleTree::over((0..n).map(|i| format!("{}-{i}", if i < shared { "same" } else { text }))).unwrap()
+    }
+
+    fn heads(tree: &MerkleTree, at: &[(u64, u64)]) -> Vec<SignedHead> {
+        at.iter().map(|(length, fork)| own::by_key(1, Scheme::Compat80, tree, *length, *fork)).collect()
+    }
+
+    #[test]
+    fn honest_histories_do_not_contradict_each_other() {
+        let log = tree("a", 0, 40);
+        let (old, new) = (tree("a", 0, 17), &log);
+        let (a, b) = (heads(&log, &[(3, 0), (17, 0), (16, 0)]), heads(&log, &[(40, 0), (39, 0), (1, 0)]));
+        assert_eq!(conflicts(&[View { heads: &a, tree: &old }, View { heads: &b, tree: new }]), []);
+    }
+
+    #[test]
+    fn two_histories_give_one_contradiction() {
+        for (m, n) in [(20, 20), (9, 33), (33, 9), (32, 31)] {
+            for shared in [0, 1, 7, 8] {
+                let (a, b) = (tree("a", shared, m), tree("b", shared, n));
+                let (x, y) = (heads(&a, &[(m, 0), (1, 0), (9, 0)]), heads(&b, &[(9, 0), (n, 0), (n - 1, 0)]));
+                let found = conflicts(&[View { heads: &x, tree: &a }, View { heads: &y, tree: &b }]);
+                let [Conflict::Equivocation { evidence, first_difference }] = &found[..] else { panic!("{found:?}") };
+                assert_eq!(*first_difference, Some(shared));
+                assert_eq!([evidence.shorter.length(), evidence.longer.length()], [m.min(n), m.max(n)]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_head_whose_tree_is_gone_convicts_where_it_can() {
+        let (a, b) = (tree("a", 5, 20), tree("b", 5, 20));
+        let lost = heads(&a, &[(12, 0)]);
+        let with = |kept: &[SignedHead]| {
+            let all = [kept, &lost].concat();
+            conflicts(&[View { heads: &all, tree: &b }])
+        };
+        // A longer head whose tree is here shows what that log was at 12 blocks.
+        let longer = with(&heads(&b, &[(20, 0)]));
+        assert!(matches!(&longer[..], [Conflict::Equivocation { first_difference: None, .. }]));
+        // Against a shorter one it says nothing: its own past is not here.
+        assert_eq!(with(&heads(&b, &[(8, 0)])), []);
+        assert_eq!(with(&heads(&b, &[(12, 0)])).len(), 1);
+    }
+
+    #[test]
+    fn truncations_are_one_a_fork_and_other_forks_do_not_equivocate() {
+        let (a, b) = (tree("a", 5, 20), tree("b", 5, 20));
+        let all = [heads(&a, &[(20, 0), (12, 0)]), heads(&b, &[(6, 1), (20, 1)])].concat();
+        let found = conflicts(&[View { heads: &all, tree: &b }]);
+        let [Conflict::Truncation(head)] = &found[..] else { panic!("{found:?}") };
+        assert_eq!((head.fork(), head.length()), (1, 20));
+    }
+}

@@ -20,6 +20,7 @@ use super::presence::Claims;
 use super::{ImportError, hex};
 use crate::hyperbee::{Block, Blocks};
 use crate::hypercore::flat::{self, Subtree};
+use crate::hypercore::views::View;
 use crate::hypercore::{self, Hash, HeadClaim, Key, MAX_LENGTH, Manifest, Node, Nodes, Roots, SignedHead};
 
 /// Oplog files are at most this large. Hypercore empties them at 64 KiB; one append of a million blocks makes 80 MiB.
@@ -142,6 +143,11 @@ impl Core {
     /// Number of blocks, here or not.
     pub fn length(&self) -> u64 {
         self.roots.length()
+    }
+
+    /// What this store has of the log, to be compared with what others have ([`hypercore::views::conflicts`]).
+    pub fn view(&self) -> View<'_> {
+        View { heads: &self.heads, tree: self }
     }
 
     /// How often the log was truncated.
@@ -357,21 +363,27 @@ impl Opening<'_> {
         Roots::from_nodes(length, &roots).map_err(|e| ImportError::new(&self.files.tree, None, e))
     }
 
-    /// With one readable header only, the other one may have been the newest. Then the bitfield, which is written before
-    /// the header, knows blocks beyond the head.
+    /// With one readable header only, the other one may have been the newest. Then bitfield and tree, which are written
+    /// before the header, know of blocks beyond the head.
     fn nothing_lost(&self, oplog: &Oplog, length: u64, changes: &[oplog::Presence]) -> Result<(), ImportError> {
-        let Some(file) = StoreFile::open(&self.files.root, &self.files.bitfield)? else { return Ok(()) };
-        if file.length() > MAX_BITFIELD {
-            return Err(file.error(None, "it is larger than a bitfield file can be"));
-        }
-        let claims = Claims::new(file.read_up_to(MAX_BITFIELD)?, changes, MAX_LENGTH);
-        match claims.first(length..MAX_LENGTH) {
-            None => Ok(()),
-            Some(_) => {
-                let other = if oplog.header.offset == 0 { 4096 } else { 0 };
-                let reason = "the newest header is damaged: the other one is older than the rest of the log";
-                Err(ImportError::new(&self.files.oplog, other, reason))
+        let mut lost = false;
+        if let Some(file) = StoreFile::open(&self.files.root, &self.files.bitfield)? {
+            if file.length() > MAX_BITFIELD {
+                return Err(file.error(None, "it is larger than a bitfield file can be"));
             }
+            let claims = Claims::new(file.read_up_to(MAX_BITFIELD)?, changes, MAX_LENGTH);
+            lost |= claims.first(length..MAX_LENGTH).is_some();
         }
+        if let Some(file) = StoreFile::open(&self.files.root, &self.files.tree)? {
+            // The last node of a log of n blocks has index 2n - 2.
+            let end = length.saturating_mul(2).saturating_sub(1).saturating_mul(super::nodes::NODE);
+            lost |= file.length() > end;
+        }
+        if !lost {
+            return Ok(());
+        }
+        let other = if oplog.header.offset == 0 { 4096 } else { 0 };
+        let reason = "the newest header is damaged: the other one is older than the rest of the log";
+        Err(ImportError::new(&self.files.oplog, other, reason))
     }
 }

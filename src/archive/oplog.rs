@@ -162,6 +162,28 @@ pub fn parse(bytes: &[u8]) -> Result<Oplog, OplogError> {
     Ok(Oplog { header: *header, older: older.map(|older| *older), lone, entries, stale })
 }
 
+/// The file with right checksums for both slots and for every entry that can be found: for fuzzing the parser behind them.
+#[doc(hidden)]
+pub fn repair(bytes: &[u8]) -> Vec<u8> {
+    let mut out = bytes.to_vec();
+    let mut frame = |at: usize| {
+        let rest = out.get_mut(at..)?;
+        let (checksum, rest) = rest.split_first_chunk_mut::<4>()?;
+        let word = u32::from_le_bytes(*rest.first_chunk()?);
+        let length = usize::try_from(word >> 2).ok()?;
+        *checksum = super::crc::crc32(rest.get(..length.checked_add(4)?)?).to_le_bytes();
+        length.checked_add(8)
+    };
+    let mut at = ENTRIES;
+    for slot in [0, SLOT] {
+        frame(slot);
+    }
+    while let Some(taken) = frame(at) {
+        at = at.saturating_add(taken);
+    }
+    out
+}
+
 fn read_slot(bytes: &[u8], at: usize) -> Slot {
     let rest = bytes.get(at..).unwrap_or_default();
     let slot = rest.get(..SLOT).unwrap_or(rest);

@@ -6,7 +6,7 @@
 //!
 //! - is this block in that log ([`proof`]),
 //! - is this shorter history a prefix of that longer one ([`proof::ConsistencyProof`]),
-//! - did the owner sign two histories that contradict each other ([`conflict`]).
+//! - did the owner sign two histories that contradict each other ([`conflict`]; [`views`] looks for them).
 //!
 //! Everything is pure: bytes in, verdict out, no storage. Why not the `hypercore` crate: it verifies one of the four
 //! signature schemes, knows no manifests, answers `Ok(false)` to a fork (hiding exactly what we look for) and panics on
@@ -28,6 +28,7 @@ pub mod head;
 pub mod manifest;
 pub mod proof;
 pub mod tree;
+pub mod views;
 
 pub use conflict::{Equivocation, EquivocationError, truncates};
 pub use hash::{Hash, Node, discovery_key, leaf};

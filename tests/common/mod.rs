@@ -36,14 +36,27 @@ pub struct Case {
 
 /// Unpacks a case into a directory of its own.
 pub fn unpack(era: &str, name: &str) -> Case {
-    let temp = tempfile::tempdir().unwrap();
-    let archive = std::fs::File::open(corpus().join(era).join(format!("{name}.tar.zst"))).unwrap();
-    tar::Archive::new(zstd::Decoder::new(archive).unwrap()).unpack(temp.path()).unwrap();
+    let temp = extract(&corpus().join(era).join(format!("{name}.tar.zst")));
     let dir = temp.path().join(name);
     let manifest = std::fs::read(dir.join("manifest.json"));
     let manifest = manifest.map_or(Value::Null, |bytes| serde_json::from_slice(&bytes).unwrap());
     assert!(manifest.is_object() || name == "p-probe");
     Case { name: name.to_owned(), dir, manifest, _temp: temp }
+}
+
+/// Unpacks an archive.
+pub fn extract(archive: &Path) -> TempDir {
+    let temp = tempfile::tempdir().unwrap();
+    let archive = std::fs::File::open(archive).unwrap();
+    tar::Archive::new(zstd::Decoder::new(archive).unwrap()).unpack(temp.path()).unwrap();
+    temp
+}
+
+/// Unpacks a store of `tests/data/corestore`; see the README there.
+pub fn store(name: &str) -> (TempDir, PathBuf) {
+    let temp = extract(&Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/data/corestore/{name}.tar.zst")));
+    let dir = temp.path().join(name);
+    (temp, dir)
 }
 
 /// 32 bytes from 64 hexadecimal digits.
