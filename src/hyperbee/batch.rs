@@ -5,7 +5,7 @@
 //! this code must know about the original:
 //!
 //! - A batch keeps one tree in memory. Each operation collects the nodes that it changed, root first, into the list of its
-//!   block ([`write`](Batch::write)). What is listed is the *link* from parent to node, so a link that is rewritten by a
+//!   block (`Batch::write`). What is listed is the *link* from parent to node, so a link that is rewritten by a
 //!   later operation leaves the earlier block by having another block number.
 //! - When the batch ends, every block but the last loses its root and the links that have left it; holes are filled with the
 //!   last link. The order of both matters, and so does *when*: a block is encoded right after it was compacted, before the
@@ -34,7 +34,7 @@ mod memory;
 
 pub use finish::Fit;
 pub(super) use memory::Memory;
-use memory::{Key, Link, LinkId, Node, NodeId};
+use memory::{Key, Link, LinkId, Node, NodeId, Wanted};
 
 /// Fewest keys of a node that is not the root.
 pub const MIN_KEYS: usize = 4;
@@ -55,9 +55,6 @@ pub struct Batch<'a, B: Blocks + ?Sized> {
     settled: bool,
     dead: Option<TreeError>,
 }
-
-/// Largest block that is kept beside its key.
-const SMALL_BLOCK: usize = 1_024;
 
 /// Where a key is in a node.
 enum Place {
@@ -115,7 +112,7 @@ impl<'a, B: Blocks + ?Sized> Batch<'a, B> {
         let seq = self.next_seq();
         // Splitting may look for the new key among those of the batch.
         self.ops.push(Rc::clone(&entry));
-        let done = self.insert(seq, entry.key()).and_then(|root| self.write(root, seq));
+        let done = self.insert(Key::of(seq, &entry), &entry).and_then(|root| self.write(root, seq));
         self.note(done)?;
         Ok(seq)
     }
@@ -150,7 +147,8 @@ impl<'a, B: Blocks + ?Sized> Batch<'a, B> {
     }
 
     /// Inserts a key and returns the root.
-    fn insert(&mut self, seq: u64, key: &[u8]) -> Result<NodeId, TreeError> {
+    fn insert(&mut self, key: Key, entry: &Entry) -> Result<NodeId, TreeError> {
+        let wanted = Wanted::new(entry.key());
         let root = match self.load_root()? {
             Some(root) => root,
             None => self.memory.add_node(0, true),
@@ -161,18 +159,18 @@ impl<'a, B: Blocks + ?Sized> Batch<'a, B> {
             self.check_depth(&way, id)?;
             way.push(id);
             self.node_mut(id)?.changed = true;
-            match self.search(id, key)? {
+            match self.search(id, wanted)? {
                 Place::Key(i) => {
-                    self.set_key(id, i, seq)?;
+                    self.set_key(id, i, key)?;
                     return Ok(root);
                 }
                 Place::Child(i) => id = self.load_child(id, i)?,
             }
         }
-        match self.search(id, key)? {
-            Place::Key(i) => self.set_key(id, i, seq)?,
+        match self.search(id, wanted)? {
+            Place::Key(i) => self.set_key(id, i, key)?,
             Place::Child(i) => {
-                self.node_mut(id)?.keys.insert(i, seq.into());
+                self.node_mut(id)?.keys.insert(i, key);
                 self.split_upwards(&mut way, id)?;
             }
         }
@@ -198,7 +196,7 @@ impl<'a, B: Blocks + ?Sized> Batch<'a, B> {
             depth -= 1;
             let median_entry = self.key_entry(self.node(parent)?.from, median.seq)?;
             // On a tampered tree the parent may already have a key like the median. Hyperbee then forgets the right half.
-            let Place::Child(i) = self.search(parent, median_entry.key())? else { return Ok(()) };
+            let Place::Child(i) = self.search(parent, Wanted::new(median_entry.key()))? else { return Ok(()) };
             let right = self.memory.link_to(right);
             let node = self.node_mut(parent)?;
             node.keys.insert(i, median);
@@ -267,20 +265,20 @@ impl<'a, B: Blocks + ?Sized> Batch<'a, B> {
     }
 
     /// Searches a key in a node by halving.
-    fn search(&mut self, id: NodeId, key: &[u8]) -> Result<Place, TreeError> {
-        let node = self.node(id)?;
-        let (mut start, mut end) = (0, node.keys.len());
+    fn search(&mut self, id: NodeId, wanted: Wanted<'_>) -> Result<Place, TreeError> {
+        let (mut start, mut end) = (0, self.node(id)?.keys.len());
         while start < end {
             let middle = (start + end) / 2;
             let node = self.node(id)?;
-            let Some(found) = node.keys.get(middle) else { break };
-            let order = match &found.entry {
-                Some(entry) => key.cmp(entry.key()),
+            let Some(key) = node.keys.get(middle) else { break };
+            let order = match wanted.cmp_kept(key) {
+                Some(order) => order,
                 None => {
-                    let entry = self.key_entry(node.from, found.seq)?;
-                    let order = key.cmp(entry.key());
-                    self.remember(id, middle, entry);
-                    order
+                    let entry = self.key_entry(node.from, key.seq)?;
+                    if let Some(key) = self.node_mut(id)?.keys.get_mut(middle) {
+                        key.remember(&entry);
+                    }
+                    wanted.cmp_entry(&entry)
                 }
             };
             match order {
@@ -290,15 +288,6 @@ impl<'a, B: Blocks + ?Sized> Batch<'a, B> {
             }
         }
         Ok(Place::Child(start))
-    }
-
-    /// Keeps a key's entry beside the key, unless its block is large.
-    fn remember(&mut self, id: NodeId, i: usize, entry: Rc<Entry>) {
-        if entry.block().len() <= SMALL_BLOCK
-            && let Some(key) = self.memory.nodes.get_mut(id as usize).and_then(|node| node.keys.get_mut(i))
-        {
-            key.entry = Some(entry);
-        }
     }
 
     /// The entry of a key of a node that was read from block `from`: in the batch or in the log.
@@ -352,11 +341,11 @@ impl<'a, B: Blocks + ?Sized> Batch<'a, B> {
         }
     }
 
-    fn set_key(&mut self, id: NodeId, i: usize, seq: u64) -> Result<(), TreeError> {
+    fn set_key(&mut self, id: NodeId, i: usize, key: Key) -> Result<(), TreeError> {
         let node = self.node_mut(id)?;
         node.changed = true;
-        if let Some(key) = node.keys.get_mut(i) {
-            *key = seq.into();
+        if let Some(slot) = node.keys.get_mut(i) {
+            *slot = key;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Deleting a key, and putting the tree in order afterwards.
 
-use super::{Batch, Key, MIN_KEYS, NodeId, Place};
+use super::{Batch, Key, MIN_KEYS, NodeId, Place, Wanted};
 use crate::hyperbee::{Blocks, MAX_DEPTH, Malformed, TreeError};
 
 /// A node's neighbours below their common parent.
@@ -14,11 +14,12 @@ impl<B: Blocks + ?Sized> Batch<'_, B> {
     /// Removes a key and returns the root; `None` when the tree does not have the key.
     pub(super) fn remove(&mut self, key: &[u8]) -> Result<Option<NodeId>, TreeError> {
         let Some(mut id) = self.load_root()? else { return Ok(None) };
+        let wanted = Wanted::new(key);
         let mut way = Vec::with_capacity(8);
         loop {
             self.check_depth(&way, id)?;
             way.push(id);
-            match self.search(id, key)? {
+            match self.search(id, wanted)? {
                 Place::Key(i) if self.node(id)?.children.is_empty() => {
                     self.remove_key(id, i)?;
                     break;
@@ -79,11 +80,7 @@ impl<B: Blocks + ?Sized> Batch<'_, B> {
             true => return Err(underfull),
             false => leaf.keys.pop().ok_or(underfull)?,
         };
-        let node = self.node_mut(id)?;
-        if let Some(slot) = node.keys.get_mut(i) {
-            *slot = key;
-        }
-        Ok(())
+        self.set_key(id, i, key)
     }
 
     /// The nodes from child `i` down to its first or last leaf.

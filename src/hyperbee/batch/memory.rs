@@ -8,6 +8,7 @@
 //! Invariants: kept nodes are never `changed`, and each link points to where its node is in the log; what is kept is bounded
 //! (by the cache, in proportion to its own bound).
 
+use std::cmp::Ordering;
 use std::rc::Rc;
 
 use crate::hyperbee::node::Entry;
@@ -18,6 +19,9 @@ pub(super) type LinkId = u32;
 
 /// Links for each node that may be kept: nine for its children, and those that batches made and left.
 const LINKS_PER_NODE: usize = 16;
+
+/// Largest block that is kept beside its key.
+const SMALL_BLOCK: usize = 1_024;
 
 /// Most forgotten nodes whose vectors are kept.
 const MOST_SPARE: usize = 4_096;
@@ -55,12 +59,67 @@ pub(super) struct Node {
 #[derive(Clone, Debug)]
 pub(super) struct Key {
     pub seq: u64,
-    pub entry: Option<Rc<Entry>>,
+    /// The beginning of the key, when there is an entry: most searches need no more, and look at no other memory.
+    start: Start,
+    entry: Option<Rc<Entry>>,
+}
+
+/// The first 16 bytes of a key as numbers, filled up with zeros. Two that differ are in the order of their keys.
+type Start = [u64; 2];
+
+fn start_of(key: &[u8]) -> Start {
+    let mut bytes = [0; 16];
+    for (slot, &byte) in bytes.iter_mut().zip(key) {
+        *slot = byte;
+    }
+    let number = u128::from_be_bytes(bytes);
+    [(number >> 64) as u64, number as u64]
 }
 
 impl From<u64> for Key {
     fn from(seq: u64) -> Self {
-        Self { seq, entry: None }
+        Self { seq, start: Start::default(), entry: None }
+    }
+}
+
+impl Key {
+    /// The key that the entry `seq` holds.
+    pub fn of(seq: u64, entry: &Rc<Entry>) -> Self {
+        let mut key = Self::from(seq);
+        key.remember(entry);
+        key
+    }
+
+    /// Keeps the entry, unless its block is large.
+    pub fn remember(&mut self, entry: &Rc<Entry>) {
+        if entry.block().len() <= SMALL_BLOCK {
+            self.start = start_of(entry.key());
+            self.entry = Some(Rc::clone(entry));
+        }
+    }
+}
+
+/// A key that is searched.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted<'k> {
+    key: &'k [u8],
+    start: Start,
+}
+
+impl<'k> Wanted<'k> {
+    pub fn new(key: &'k [u8]) -> Self {
+        Self { key, start: start_of(key) }
+    }
+
+    /// How it compares with a key of a node; `None` when that one's entry must be read.
+    #[inline]
+    pub fn cmp_kept(&self, key: &Key) -> Option<Ordering> {
+        let entry = key.entry.as_ref()?;
+        Some(self.start.cmp(&key.start).then_with(|| self.cmp_entry(entry)))
+    }
+
+    pub fn cmp_entry(&self, entry: &Entry) -> Ordering {
+        self.key.cmp(entry.key())
     }
 }
 
