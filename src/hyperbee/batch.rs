@@ -5,7 +5,7 @@
 //! this code must know about the original:
 //!
 //! - A batch keeps one tree in memory. Each operation collects the nodes that it changed, root first, into the list of its
-//!   block ([`write`](Batch::write)). What is listed is the *link* from parent to node, so a link that is rewritten by a
+//!   block (`Batch::write`). What is listed is the *link* from parent to node, so a link that is rewritten by a
 //!   later operation leaves the earlier block by having another block number.
 //! - When the batch ends, every block but the last loses its root and the links that have left it; holes are filled with the
 //!   last link. The order of both matters, and so does *when*: a block is encoded right after it was compacted, before the
@@ -13,6 +13,9 @@
 //! - Nodes hold their keys when the batch *ends*. When the tree loses its root, the only child becomes the root; the link to
 //!   it is still in the list of an earlier block. That block then carries a node that nothing points to, with
 //!   keys that may be younger than the block. Readers never get there. This is Hyperbee's own garbage, and expected.
+//!
+//! The tree in memory outlives a batch whose blocks were found in the log ([`Batch::fits`]): the next batch goes on with it
+//! instead of reading it again. See the module `memory`.
 //!
 //! Invariant: after an error the batch is dead and answers with that error again.
 
@@ -27,50 +30,30 @@ use super::{Blocks, MAX_DEPTH, Malformed, Pointer, TreeError};
 
 mod delete;
 mod finish;
+mod memory;
 
 pub use finish::Fit;
+pub(super) use memory::Memory;
+use memory::{Key, Link, LinkId, Node, NodeId, Wanted};
 
 /// Fewest keys of a node that is not the root.
 pub const MIN_KEYS: usize = 4;
 /// A node that reaches so many keys is split.
 const SPLIT_KEYS: usize = 2 * MIN_KEYS + 1;
 
-type NodeId = u32;
-type LinkId = u32;
-
 /// A batch in the making, on top of a version in the log.
 ///
 /// It reads as the tree that the operations so far have made ([`View`]).
 #[derive(Debug)]
-pub struct Batch<'a, B: ?Sized> {
+pub struct Batch<'a, B: Blocks + ?Sized> {
     base: Tree<'a, B>,
+    cache: &'a Cache,
     version: u64,
-    nodes: Vec<Node>,
-    links: Vec<Link>,
-    root: Option<NodeId>,
     ops: Vec<Rc<Entry>>,
-    /// The links that each block lists, in one vector; `listed` has where each block's part ends.
-    lists: Vec<LinkId>,
-    listed: Vec<usize>,
+    memory: Box<Memory>,
+    /// The published blocks are those of the batch as it is now.
+    settled: bool,
     dead: Option<TreeError>,
-}
-
-/// A B-tree node in memory.
-#[derive(Clone, Debug, Default)]
-struct Node {
-    /// The block that it was read from, for errors.
-    from: u64,
-    /// The blocks that hold its keys.
-    keys: Vec<u64>,
-    children: Vec<LinkId>,
-    changed: bool,
-}
-
-/// A parent's pointer to a node.
-#[derive(Clone, Copy, Debug)]
-struct Link {
-    at: Pointer,
-    node: Option<NodeId>,
 }
 
 /// Where a key is in a node.
@@ -85,13 +68,11 @@ impl<'a, B: Blocks + ?Sized> Batch<'a, B> {
     pub fn new(blocks: &'a B, cache: &'a Cache, version: u64) -> Self {
         Self {
             base: Tree::new(blocks, cache, version),
+            cache,
             version,
-            nodes: Vec::with_capacity(24),
-            links: Vec::with_capacity(128),
-            root: None,
             ops: Vec::new(),
-            lists: Vec::new(),
-            listed: Vec::new(),
+            memory: cache.lend_memory(version),
+            settled: false,
             dead: None,
         }
     }
@@ -127,10 +108,11 @@ impl<'a, B: Blocks + ?Sized> Batch<'a, B> {
     ///
     pub fn put_entry(&mut self, entry: Rc<Entry>) -> Result<u64, TreeError> {
         self.alive()?;
+        self.settled = false;
         let seq = self.next_seq();
         // Splitting may look for the new key among those of the batch.
         self.ops.push(Rc::clone(&entry));
-        let done = self.insert(seq, entry.key()).and_then(|root| self.write(root, seq));
+        let done = self.insert(Key::of(seq, &entry), &entry).and_then(|root| self.write(root, seq));
         self.note(done)?;
         Ok(seq)
     }
@@ -150,6 +132,7 @@ impl<'a, B: Blocks + ?Sized> Batch<'a, B> {
     /// As for [`put`](Self::put).
     pub fn del_entry(&mut self, entry: Rc<Entry>) -> Result<Option<u64>, TreeError> {
         self.alive()?;
+        self.settled = false;
         let seq = self.next_seq();
         let entry = if entry.value().is_some() { self.pending(entry.key(), None)? } else { entry };
         let done = match self.remove(entry.key()) {
@@ -164,10 +147,11 @@ impl<'a, B: Blocks + ?Sized> Batch<'a, B> {
     }
 
     /// Inserts a key and returns the root.
-    fn insert(&mut self, seq: u64, key: &[u8]) -> Result<NodeId, TreeError> {
+    fn insert(&mut self, key: Key, entry: &Entry) -> Result<NodeId, TreeError> {
+        let wanted = Wanted::new(entry.key());
         let root = match self.load_root()? {
             Some(root) => root,
-            None => self.add_node(Node { changed: true, ..Node::default() }),
+            None => self.memory.add_node(0, true),
         };
         let mut way = Vec::with_capacity(8);
         let mut id = root;
@@ -175,18 +159,18 @@ impl<'a, B: Blocks + ?Sized> Batch<'a, B> {
             self.check_depth(&way, id)?;
             way.push(id);
             self.node_mut(id)?.changed = true;
-            match self.search(id, key)? {
+            match self.search(id, wanted)? {
                 Place::Key(i) => {
-                    self.set_key(id, i, seq)?;
+                    self.set_key(id, i, key)?;
                     return Ok(root);
                 }
                 Place::Child(i) => id = self.load_child(id, i)?,
             }
         }
-        match self.search(id, key)? {
-            Place::Key(i) => self.set_key(id, i, seq)?,
+        match self.search(id, wanted)? {
+            Place::Key(i) => self.set_key(id, i, key)?,
             Place::Child(i) => {
-                self.node_mut(id)?.keys.insert(i, seq);
+                self.node_mut(id)?.keys.insert(i, key);
                 self.split_upwards(&mut way, id)?;
             }
         }
@@ -201,17 +185,19 @@ impl<'a, B: Blocks + ?Sized> Batch<'a, B> {
         while self.node(id)?.keys.len() >= SPLIT_KEYS {
             let (median, right) = self.split(id)?;
             let Some(parent) = depth.checked_sub(1).and_then(|above| way.get(above).copied()) else {
-                let (left, right) = (self.link_to(id), self.link_to(right));
-                let from = self.node(id)?.from;
-                let root = Node { from, keys: vec![median], children: vec![left, right], changed: true };
-                way.insert(0, self.add_node(root));
+                let links = [self.memory.link_to(id), self.memory.link_to(right)];
+                let root = self.memory.add_node(self.node(id)?.from, true);
+                let node = self.node_mut(root)?;
+                node.keys.push(median);
+                node.children.extend(links);
+                way.insert(0, root);
                 return Ok(());
             };
             depth -= 1;
-            let median_entry = self.key_entry(self.node(parent)?.from, median)?;
+            let median_entry = self.key_entry(self.node(parent)?.from, median.seq)?;
             // On a tampered tree the parent may already have a key like the median. Hyperbee then forgets the right half.
-            let Place::Child(i) = self.search(parent, median_entry.key())? else { return Ok(()) };
-            let right = self.link_to(right);
+            let Place::Child(i) = self.search(parent, Wanted::new(median_entry.key()))? else { return Ok(()) };
+            let right = self.memory.link_to(right);
             let node = self.node_mut(parent)?;
             node.keys.insert(i, median);
             if i + 1 > node.children.len() {
@@ -224,7 +210,7 @@ impl<'a, B: Blocks + ?Sized> Batch<'a, B> {
     }
 
     /// Moves the upper half of a node into a new one. Returns the key between, and the new node.
-    fn split(&mut self, id: NodeId) -> Result<(u64, NodeId), TreeError> {
+    fn split(&mut self, id: NodeId) -> Result<(Key, NodeId), TreeError> {
         let node = self.node_mut(id)?;
         node.changed = true;
         let from = node.from;
@@ -237,20 +223,23 @@ impl<'a, B: Blocks + ?Sized> Batch<'a, B> {
             let kept = node.children.len().checked_sub(half + 1).ok_or(underfull)?;
             children = node.children.split_off(kept);
         }
-        Ok((median, self.add_node(Node { from, keys, children, changed: true })))
+        let right = self.memory.add_node(from, true);
+        let node = self.node_mut(right)?;
+        node.keys.extend(keys);
+        node.children.extend(children);
+        Ok((median, right))
     }
 
     /// Lists what the operation changed, as the block `seq`.
     fn write(&mut self, root: NodeId, seq: u64) -> Result<(), TreeError> {
-        let start = self.lists.len();
-        let link = self.link_to(root);
-        self.lists.push(link);
+        let memory = &mut *self.memory;
+        let start = memory.lists.len();
+        let link = memory.link_to(root);
+        memory.list(link, seq, start);
         self.relink(root, seq, start, 0)?;
-        if let Some(link) = self.links.get_mut(link as usize) {
-            link.at = Pointer { seq, offset: 0 };
-        }
-        self.listed.push(self.lists.len());
-        self.root = Some(root);
+        let memory = &mut *self.memory;
+        memory.listed.push(memory.lists.len());
+        memory.root = Some(root);
         Ok(())
     }
 
@@ -258,34 +247,41 @@ impl<'a, B: Blocks + ?Sized> Batch<'a, B> {
     fn relink(&mut self, id: NodeId, seq: u64, start: usize, depth: usize) -> Result<(), TreeError> {
         let node = self.node_mut(id)?;
         node.changed = false;
+        node.from = seq;
         if depth > MAX_DEPTH + 8 {
-            return Err(TreeError::Malformed { seq: node.from, why: Malformed::TooDeep });
+            return Err(TreeError::Malformed { seq, why: Malformed::TooDeep });
         }
         let mut i = 0;
         while let Some(&link) = self.node(id)?.children.get(i) {
             i += 1;
-            let Some(child) = self.link(link).node else { continue };
+            let Some(child) = self.memory.link(link).node else { continue };
             if !self.node(child)?.changed {
                 continue;
             }
-            let offset = (self.lists.len() - start) as u64;
-            self.lists.push(link);
-            if let Some(link) = self.links.get_mut(link as usize) {
-                link.at = Pointer { seq, offset };
-            }
+            self.memory.list(link, seq, start);
             self.relink(child, seq, start, depth + 1)?;
         }
         Ok(())
     }
 
     /// Searches a key in a node by halving.
-    fn search(&self, id: NodeId, key: &[u8]) -> Result<Place, TreeError> {
-        let node = self.node(id)?;
-        let (mut start, mut end) = (0, node.keys.len());
+    fn search(&mut self, id: NodeId, wanted: Wanted<'_>) -> Result<Place, TreeError> {
+        let (mut start, mut end) = (0, self.node(id)?.keys.len());
         while start < end {
             let middle = (start + end) / 2;
-            let Some(&seq) = node.keys.get(middle) else { break };
-            match key.cmp(self.key_entry(node.from, seq)?.key()) {
+            let node = self.node(id)?;
+            let Some(key) = node.keys.get(middle) else { break };
+            let order = match wanted.cmp_kept(key) {
+                Some(order) => order,
+                None => {
+                    let entry = self.key_entry(node.from, key.seq)?;
+                    if let Some(key) = self.node_mut(id)?.keys.get_mut(middle) {
+                        key.remember(&entry);
+                    }
+                    wanted.cmp_entry(&entry)
+                }
+            };
+            match order {
                 Ordering::Equal => return Ok(Place::Key(middle)),
                 Ordering::Less => end = middle,
                 Ordering::Greater => start = middle + 1,
@@ -303,25 +299,25 @@ impl<'a, B: Blocks + ?Sized> Batch<'a, B> {
     }
 
     fn load_root(&mut self) -> Result<Option<NodeId>, TreeError> {
-        if self.root.is_none() {
-            self.root = match self.base.root_pointer() {
+        if self.memory.root.is_none() {
+            self.memory.root = match self.base.root_pointer() {
                 Some(pointer) => Some(self.load(pointer.seq, pointer)?),
                 None => None,
             };
         }
-        Ok(self.root)
+        Ok(self.memory.root)
     }
 
     fn load_child(&mut self, id: NodeId, i: usize) -> Result<NodeId, TreeError> {
         let node = self.node(id)?;
         let from = node.from;
         let link = *node.children.get(i).ok_or(TreeError::Malformed { seq: from, why: Malformed::NoChild(i) })?;
-        let Link { at, node } = self.link(link);
+        let Link { at, node, .. } = self.memory.link(link);
         if let Some(child) = node {
             return Ok(child);
         }
         let child = self.load(from, at)?;
-        if let Some(link) = self.links.get_mut(link as usize) {
+        if let Some(link) = self.memory.links.get_mut(link as usize) {
             link.node = Some(child);
         }
         Ok(child)
@@ -330,20 +326,11 @@ impl<'a, B: Blocks + ?Sized> Batch<'a, B> {
     fn load(&mut self, from: u64, at: Pointer) -> Result<NodeId, TreeError> {
         let entry = self.base.child_entry(from, at.seq)?;
         let level = level(&entry, at.offset)?;
-        let mut node = Node { from: at.seq, ..Node::default() };
-        node.keys.reserve(SPLIT_KEYS);
-        node.keys.extend(level.keys());
-        self.check_keys(at.seq, &node.keys)?;
-        if !level.is_leaf() {
-            node.children.reserve(SPLIT_KEYS + 1);
-            let mut numbers = level.children();
-            while let Some(seq) = numbers.next() {
-                let why = Malformed::NoChild(node.children.len());
-                let offset = numbers.next().ok_or(TreeError::Malformed { seq: at.seq, why })?;
-                node.children.push(self.add_link(Link { at: Pointer { seq, offset }, node: None }));
-            }
-        }
-        Ok(self.add_node(node))
+        let Some(&to) = level.keys().find(|&seq| seq >= self.version).as_ref() else {
+            return self.memory.load(at.seq, level);
+        };
+        // It would be taken for a key of the batch.
+        Err(TreeError::Malformed { seq: at.seq, why: Malformed::KeyOutOfRange { to } })
     }
 
     /// A key of an old node that points beyond the version would be taken for one of the batch.
@@ -354,41 +341,22 @@ impl<'a, B: Blocks + ?Sized> Batch<'a, B> {
         }
     }
 
-    fn set_key(&mut self, id: NodeId, i: usize, seq: u64) -> Result<(), TreeError> {
+    fn set_key(&mut self, id: NodeId, i: usize, key: Key) -> Result<(), TreeError> {
         let node = self.node_mut(id)?;
         node.changed = true;
-        if let Some(key) = node.keys.get_mut(i) {
-            *key = seq;
+        if let Some(slot) = node.keys.get_mut(i) {
+            *slot = key;
         }
         Ok(())
     }
 
-    fn add_node(&mut self, node: Node) -> NodeId {
-        self.nodes.push(node);
-        (self.nodes.len() - 1) as NodeId
-    }
-
-    fn add_link(&mut self, link: Link) -> LinkId {
-        self.links.push(link);
-        (self.links.len() - 1) as LinkId
-    }
-
-    /// A link to a node that has no place in a block yet.
-    fn link_to(&mut self, node: NodeId) -> LinkId {
-        self.add_link(Link { at: Pointer { seq: 0, offset: 0 }, node: Some(node) })
-    }
-
     fn node(&self, id: NodeId) -> Result<&Node, TreeError> {
-        self.nodes.get(id as usize).ok_or(self.lost())
+        self.memory.nodes.get(id as usize).ok_or(self.lost())
     }
 
     fn node_mut(&mut self, id: NodeId) -> Result<&mut Node, TreeError> {
         let lost = self.lost();
-        self.nodes.get_mut(id as usize).ok_or(lost)
-    }
-
-    fn link(&self, id: LinkId) -> Link {
-        self.links.get(id as usize).copied().unwrap_or(Link { at: Pointer { seq: 0, offset: 0 }, node: None })
+        self.memory.nodes.get_mut(id as usize).ok_or(lost)
     }
 
     /// Never seen: identifiers come from the vectors that they are looked up in.
@@ -423,10 +391,17 @@ impl<'a, B: Blocks + ?Sized> Batch<'a, B> {
     }
 }
 
+impl<B: Blocks + ?Sized> Drop for Batch<'_, B> {
+    fn drop(&mut self) {
+        let settled = self.settled.then(|| self.next_seq());
+        self.cache.return_memory(std::mem::take(&mut self.memory), settled);
+    }
+}
+
 impl<B: Blocks + ?Sized> View for Batch<'_, B> {
     fn root(&self) -> Result<Option<NodeView>, TreeError> {
         self.alive()?;
-        match self.root {
+        match self.memory.root {
             Some(root) => self.node_view(root).map(Some),
             None => match self.base.root()? {
                 Some(root) => self.stored(root).map(Some),
@@ -455,13 +430,13 @@ impl<B: Blocks + ?Sized> Batch<'_, B> {
 
     fn node_view(&self, id: NodeId) -> Result<NodeView, TreeError> {
         let node = self.node(id)?;
-        let children = node.children.iter().map(|&link| match self.link(link) {
+        let children = node.children.iter().map(|&link| match self.memory.link(link) {
             Link { node: Some(child), .. } => Child::Loaded(child),
             Link { at, .. } => Child::Stored(at),
         });
         Ok(NodeView {
             seq: node.from,
-            keys: node.keys.clone(),
+            keys: node.keys.iter().map(|key| key.seq).collect(),
             leaf: node.children.is_empty(),
             children: children.collect(),
         })

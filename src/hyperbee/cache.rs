@@ -14,6 +14,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::mem;
 use std::rc::Rc;
 
+use super::batch::Memory;
 use super::node::Entry;
 use super::{Blocks, Malformed, TreeError};
 
@@ -23,11 +24,16 @@ pub const DEFAULT_CACHE_BYTES: usize = 64 << 20;
 /// What an entry takes beside its block: itself, its slot in the table, the spans of its levels.
 const OVERHEAD: usize = 256;
 
+/// One node is kept in memory for so many bytes of the bound. (It takes half a kilobyte, and holds on to up to 8 blocks.)
+const BYTES_PER_KEPT_NODE: usize = 16 << 10;
+
 /// Decoded blocks by block number. For one thread: an auditor has its own.
 #[derive(Debug)]
 pub struct Cache {
     generations: RefCell<Generations>,
     half: usize,
+    /// The tree in memory that the last batch left, when no batch has it.
+    memory: RefCell<Option<Box<Memory>>>,
 }
 
 type Table = HashMap<u64, Rc<Entry>, BuildHasherDefault<SeqHasher>>;
@@ -48,7 +54,7 @@ impl Default for Cache {
 impl Cache {
     /// A cache of at most about `bytes` bytes (one block more, when blocks are that large).
     pub fn new(bytes: usize) -> Self {
-        Self { generations: RefCell::default(), half: bytes / 2 }
+        Self { generations: RefCell::default(), half: bytes / 2, memory: RefCell::default() }
     }
 
     /// The block `seq`, decoded.
@@ -88,6 +94,23 @@ impl Cache {
     /// Forgets everything: for a log that was cut short and has other blocks now.
     pub fn clear(&self) {
         *self.generations.borrow_mut() = Generations::default();
+        self.memory.replace(None);
+    }
+
+    /// A tree in memory for a batch on `version`: that version's, when it is here, or an empty one.
+    pub(super) fn lend_memory(&self, version: u64) -> Box<Memory> {
+        let mut memory = self.memory.take().unwrap_or_default();
+        memory.ready_for(version, self.half * 2 / BYTES_PER_KEPT_NODE);
+        memory
+    }
+
+    /// Takes it back; `version` when it is the tree of a version that is in the log.
+    pub(super) fn return_memory(&self, mut memory: Box<Memory>, version: Option<u64>) {
+        match version {
+            Some(version) => memory.settle(version),
+            None => memory.forget(),
+        }
+        self.memory.replace(Some(memory));
     }
 }
 

@@ -12,7 +12,7 @@
 //! | [`tree`] | a version in the log |
 //! | [`list`] | Vitra's shallow listing of a directory |
 //! | [`batch`] | recomputes, byte for byte, the blocks that Hyperbee writes |
-//! | [`check`] | has a tree of another shape the right content? |
+//! | [`mod@check`] | has a tree of another shape the right content? |
 //!
 //! Invariants: nothing here panics, recurses or loops without a bound, whatever the blocks hold. A read gives what
 //! Hyperbee's JavaScript reader gives, and an error where that reader throws, or goes round for ever.

@@ -128,6 +128,29 @@ fn another_shape_with_the_same_content_passes() {
     assert!(matches!(verdict, Verdict::Different { what: Difference::Unreached { .. } }), "{verdict:?}");
 }
 
+#[test]
+fn a_put_of_null_must_not_look_otherwise_than_hyperbees() {
+    // Two appends, b = null and then c; and the same content in one batch of which the first block shows no own key.
+    let mut log = Log::new();
+    let cache = Cache::default();
+    let from = log.blocks.len() as u64;
+    let mut batch = Batch::new(&log.blocks, &cache, from);
+    batch.put(b"b", None).unwrap();
+    let alone = batch.blocks_if_ended().unwrap();
+    batch.put(b"c", Some(b"1")).unwrap();
+    let together = batch.finish().unwrap();
+    assert_ne!(alone[0], together[0]);
+    for (published, expected, shown) in [(&alone, &together, true), (&together, &alone, false)] {
+        log.blocks.truncate(1);
+        log.blocks.push(published[0].clone().into());
+        log.blocks.push(together[1].clone().into());
+        let entry = Cache::default().entry(&log.blocks, 1).unwrap();
+        assert_eq!(entry.holds_own_key(), Ok(shown));
+        let verdict = check(&log.blocks, &Cache::default(), from, &[Kind::Put, Kind::Put], expected);
+        assert_eq!(verdict, Verdict::Different { what: Difference::NullShownOtherwise { seq: 1 } });
+    }
+}
+
 /// All ways to be wrong about one number or one level of an index.
 fn mutations(node: &Node, seq: u64) -> Vec<Node> {
     let mut all = vec![];

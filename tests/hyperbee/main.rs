@@ -3,5 +3,6 @@
 mod checks;
 mod data;
 mod hostile;
+mod lists;
 mod reads;
 mod recompute;

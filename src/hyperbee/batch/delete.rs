@@ -1,6 +1,6 @@
 //! Deleting a key, and putting the tree in order afterwards.
 
-use super::{Batch, MIN_KEYS, Node, NodeId, Place};
+use super::{Batch, Key, MIN_KEYS, NodeId, Place, Wanted};
 use crate::hyperbee::{Blocks, MAX_DEPTH, Malformed, TreeError};
 
 /// A node's neighbours below their common parent.
@@ -14,11 +14,12 @@ impl<B: Blocks + ?Sized> Batch<'_, B> {
     /// Removes a key and returns the root; `None` when the tree does not have the key.
     pub(super) fn remove(&mut self, key: &[u8]) -> Result<Option<NodeId>, TreeError> {
         let Some(mut id) = self.load_root()? else { return Ok(None) };
+        let wanted = Wanted::new(key);
         let mut way = Vec::with_capacity(8);
         loop {
             self.check_depth(&way, id)?;
             way.push(id);
-            match self.search(id, key)? {
+            match self.search(id, wanted)? {
                 Place::Key(i) if self.node(id)?.children.is_empty() => {
                     self.remove_key(id, i)?;
                     break;
@@ -54,7 +55,7 @@ impl<B: Blocks + ?Sized> Batch<'_, B> {
         }
         let freed = node.children.remove(i + 1);
         // The link leaves the list of whatever block it was in: no block of a batch has number 0.
-        if let Some(link) = self.links.get_mut(freed as usize) {
+        if let Some(link) = self.memory.links.get_mut(freed as usize) {
             link.at.seq = 0;
         }
         Ok(())
@@ -118,7 +119,7 @@ impl<B: Blocks + ?Sized> Batch<'_, B> {
                 (None, Some(right)) => (index, id, right),
                 (None, None) => return Err(underfull),
             };
-            let median = *self.node(parent)?.keys.get(index).ok_or(underfull)?;
+            let median = self.node(parent)?.keys.get(index).cloned().ok_or(underfull)?;
             self.merge(left, median, right)?;
             self.remove_key(parent, index)?;
         }
@@ -129,7 +130,7 @@ impl<B: Blocks + ?Sized> Batch<'_, B> {
     fn siblings(&mut self, parent: NodeId, id: NodeId) -> Result<Siblings, TreeError> {
         let children = &self.node(parent)?.children;
         let count = children.len();
-        let index = children.iter().position(|&link| self.link(link).node == Some(id)).ok_or(self.lost())?;
+        let index = children.iter().position(|&link| self.memory.link(link).node == Some(id)).ok_or(self.lost())?;
         let left = index.checked_sub(1).map(|left| self.load_child(parent, left)).transpose()?;
         let right = if index + 1 < count { Some(self.load_child(parent, index + 1)?) } else { None };
         Ok(Siblings { left, index, right })
@@ -167,7 +168,7 @@ impl<B: Blocks + ?Sized> Batch<'_, B> {
     }
 
     /// Puts a key into a parent and returns the one that was there.
-    fn swap_key(&mut self, parent: NodeId, i: Option<usize>, key: Option<u64>) -> Result<u64, TreeError> {
+    fn swap_key(&mut self, parent: NodeId, i: Option<usize>, key: Option<Key>) -> Result<Key, TreeError> {
         let node = self.node_mut(parent)?;
         let from = node.from;
         match (i.and_then(|i| node.keys.get_mut(i)), key) {
@@ -177,8 +178,10 @@ impl<B: Blocks + ?Sized> Batch<'_, B> {
     }
 
     /// Moves everything of the right node, and the key between, to the end of the left one.
-    fn merge(&mut self, left: NodeId, median: u64, right: NodeId) -> Result<(), TreeError> {
-        let Node { keys, children, .. } = self.node(right)?.clone();
+    fn merge(&mut self, left: NodeId, median: Key, right: NodeId) -> Result<(), TreeError> {
+        // Not taken from the right node: a garbage node in an earlier block is written as it is at the end.
+        let node = self.node(right)?;
+        let (keys, children) = (node.keys.clone(), node.children.clone());
         let left = self.node_mut(left)?;
         left.changed = true;
         left.keys.push(median);
