@@ -13,3 +13,4 @@ pub mod fuzzing;
 pub mod hyperbee;
 pub mod hypercore;
 pub mod replay;
+pub mod worker;

@@ -16,6 +16,7 @@ mod check;
 mod core;
 mod corestore;
 mod crc;
+mod database;
 mod error;
 mod files;
 mod key;
@@ -25,6 +26,7 @@ mod presence;
 
 pub use self::core::Core;
 pub use corestore::{Corestore, find_stores};
+pub use database::{Database, OpenError};
 pub use error::ImportError;
 pub use key::parse_key;
 

@@ -97,7 +97,6 @@ pub struct Auditor<'a> {
     last_ts: f64,
     begun: bool,
     killed: HashSet<u64>,
-    retries: HashSet<u64>,
     /// The ack whose operation is running, for whoever watches from outside.
     pub running: Rc<dyn Fn(Option<u64>)>,
 }
@@ -136,7 +135,6 @@ impl<'a> Auditor<'a> {
             last_ts: f64::NEG_INFINITY,
             begun: false,
             killed: HashSet::new(),
-            retries: HashSet::new(),
             running: Rc::new(|_| {}),
         }
     }
@@ -181,19 +179,9 @@ impl<'a> Auditor<'a> {
         }
     }
 
-    /// Runs to the end. A missing block of the index becomes a finding.
-    pub fn run(&mut self) {
-        loop {
-            match self.step() {
-                Step::Judged(_) => {}
-                Step::Needs { seq } => {
-                    let text = format!("block {seq} of the index is not here; the audit cannot go on");
-                    self.add(Kind::BlockUnavailable, Some(seq), text);
-                    return;
-                }
-                Step::End => return,
-            }
-        }
+    /// Notes that a block of the index is not here, so that the audit cannot go on.
+    pub fn missing(&mut self, seq: u64) {
+        self.add(Kind::BlockUnavailable, Some(seq), format!("block {seq} of the index is not here; the audit cannot go on"));
     }
 
     // --- findings
@@ -747,7 +735,7 @@ impl<'a> Auditor<'a> {
         }
         if self.findings.len() >= self.options.max_findings {
             self.more_findings = self.more_findings.saturating_add(1);
-            return Ok(Judged { given_up: true, ..Judged::default() });
+            return Ok(Judged::default());
         }
         let (Some(op), Some(applied)) = (&replay.op, &replay.applied) else {
             // An operation that cannot be decoded was acked as failed, with changes.
@@ -798,6 +786,8 @@ impl<'a> Auditor<'a> {
     }
 
     fn compare(&self, at: u64, ack: &Ack, applied: &Applied, view: &dyn ReadView) -> Result<Compared, u64> {
+        // Another run is over; whoever watches from outside counts each by itself.
+        (self.running)(Some(at));
         let expected = match expect(applied, view) {
             Ok(Some(expected)) => expected,
             Ok(None) => return Ok(Compared::Undecided),
@@ -941,10 +931,6 @@ impl<'a> Auditor<'a> {
         pending.fold(0, u64::saturating_add)
     }
 
-    /// Marks an operation as one that was killed once and is being tried again.
-    pub fn retry(&mut self, seq: u64) {
-        self.retries.insert(seq);
-    }
 }
 
 /// What the replay of an operation came to.
@@ -970,7 +956,6 @@ impl Replay {
 struct Judged {
     accuse: bool,
     matches: bool,
-    given_up: bool,
     unjudged: Option<(Kind, String, Option<&'static str>)>,
 }
 

@@ -6,6 +6,7 @@ pub mod contract;
 pub mod engine;
 pub mod examine;
 pub mod finding;
+pub mod heads;
 pub mod logs;
 pub mod matching;
 pub mod numbering;

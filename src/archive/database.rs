@@ -1,0 +1,155 @@
+//! One database in one or more stores: which log is the index, which are its oplogs.
+
+use std::path::{Path, PathBuf};
+
+use super::{Core, Corestore, ImportError, find_stores, hex};
+use crate::hyperbee::Blocks;
+use crate::hypercore::Key;
+use crate::hypercore::views::{Conflict, View, conflicts};
+use crate::replay::logs::{Logs, Oplog};
+
+/// A database as its stores hold it. Several stores are views of one database; the longest index is the one to audit.
+#[derive(Debug)]
+pub struct Database {
+    stores: Vec<Corestore>,
+    key: Key,
+    primary: usize,
+}
+
+/// Why no database can be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The files cannot be used.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// The directory holds no store.
+    #[error("{}: it is no Corestore: neither it nor its `db` has a directory `cores`", .0.display())]
+    NoStore(PathBuf),
+    /// There is no index log.
+    #[error("{}: no log in it begins with a Hyperbee header; name the index with --key", .0.display())]
+    NoIndex(PathBuf),
+    /// There are several index logs.
+    #[error("several logs begin with a Hyperbee header; name one with --key: {}", .0.join(", "))]
+    SeveralIndexes(Vec<String>),
+    /// The named log is not there.
+    #[error("{}: there is no log with the key {key}", .dir.display())]
+    NoSuchLog {
+        /// Where it was looked for.
+        dir: PathBuf,
+        /// In hex.
+        key: String,
+    },
+}
+
+impl OpenError {
+    /// Is it the caller's choice of words that is wrong, and not the files?
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::SeveralIndexes(_))
+    }
+}
+
+impl Database {
+    /// Opens the stores that a directory stands for ([`find_stores`]).
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open(dir: &Path, key: Option<Key>) -> Result<Self, OpenError> {
+        let dirs = find_stores(dir);
+        if dirs.is_empty() {
+            return Err(OpenError::NoStore(dir.to_owned()));
+        }
+        let stores = dirs.iter().map(|dir| Corestore::open(dir)).collect::<Result<Vec<_>, _>>()?;
+        let key = match key {
+            Some(key) => key,
+            None => index_key(dir, &stores)?,
+        };
+        let length = |store: &Corestore| store.core_by_key(&key).map(Core::length);
+        let lengths: Vec<Option<u64>> = stores.iter().map(length).collect();
+        let longest = lengths.iter().flatten().max().copied();
+        let Some(primary) = lengths.iter().position(|length| length.is_some() && *length == longest) else {
+            return Err(OpenError::NoSuchLog { dir: dir.to_owned(), key: hex(&key) });
+        };
+        Ok(Self { stores, key, primary })
+    }
+
+    /// The key of the index log.
+    pub fn key(&self) -> &Key {
+        &self.key
+    }
+
+    /// The store whose index is audited.
+    fn store(&self) -> Option<&Corestore> {
+        self.stores.get(self.primary)
+    }
+
+    /// The index log.
+    ///
+    /// # Errors
+    /// Never after [`Database::open`]; the type says so instead of a panic.
+    pub fn index_core(&self) -> Result<&Core, OpenError> {
+        let core = self.store().and_then(|store| store.core_by_key(&self.key));
+        core.ok_or_else(|| OpenError::NoSuchLog { dir: PathBuf::new(), key: hex(&self.key) })
+    }
+
+    /// The longest copy of an oplog in any store, histories that were never cut before others.
+    pub fn oplog_core(&self, key: &Key) -> Option<&Core> {
+        let copies = self.stores.iter().filter_map(|store| store.core_by_key(key));
+        copies.max_by_key(|core| (std::cmp::Reverse(core.fork()), core.length()))
+    }
+
+    /// Checks every block of the index and of these logs against their heads.
+    ///
+    /// # Errors
+    /// The first file that does not hold what was signed.
+    pub fn check(&self, oplogs: &[Key]) -> Result<(), OpenError> {
+        self.index_core()?.check_all()?;
+        for key in oplogs {
+            if let Some(core) = self.oplog_core(key) {
+                core.check_all()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The contradictions among all heads of a log in all stores.
+    pub fn conflicts(&self, key: &Key) -> Vec<Conflict> {
+        let views: Vec<View<'_>> =
+            self.stores.iter().filter_map(|store| store.core_by_key(key)).map(Core::view).collect();
+        conflicts(&views)
+    }
+
+    /// The first read that failed after the check: a file that changed meanwhile.
+    pub fn take_error(&self) -> Option<ImportError> {
+        self.stores.iter().flat_map(Corestore::cores).find_map(Core::take_error)
+    }
+}
+
+fn index_key(dir: &Path, stores: &[Corestore]) -> Result<Key, OpenError> {
+    let mut keys: Vec<Key> = Vec::new();
+    for store in stores {
+        for core in store.find_index()? {
+            if !keys.contains(core.key()) {
+                keys.push(*core.key());
+            }
+        }
+    }
+    match keys.as_slice() {
+        [key] => Ok(*key),
+        [] => Err(OpenError::NoIndex(dir.to_owned())),
+        several => Err(OpenError::SeveralIndexes(several.iter().map(|key| hex(key)).collect())),
+    }
+}
+
+impl Logs for Database {
+    fn index(&self) -> &dyn Blocks {
+        const NOTHING: &Vec<crate::hyperbee::Block> = &Vec::new();
+        match self.index_core() {
+            Ok(core) => core,
+            Err(_) => NOTHING,
+        }
+    }
+
+    fn oplog(&self, key: &Key) -> Option<Oplog<'_>> {
+        self.oplog_core(key).map(|core| Oplog { blocks: core, rewritten: core.fork() > 0 })
+    }
+}

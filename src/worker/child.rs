@@ -1,0 +1,196 @@
+//! The child's side: one request in, beats and one report out.
+
+use std::cell::Cell;
+use std::io::{BufRead, Write};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustix::process::{Resource, Rlimit, setrlimit};
+
+use super::report::{Answer, Beat, ContractInForce, Head, ParticipantReport, Report, Request, SCHEMA};
+use crate::archive::{Database, OpenError, parse_key};
+use crate::database::ack::to_hex;
+use crate::hyperbee::Blocks;
+use crate::replay::auditor::{Auditor, Step};
+use crate::replay::engine::on_big_stack;
+use crate::replay::finding::{Kind, Verdict};
+use crate::replay::heads;
+
+/// How often the child says where it stands.
+const BEAT: Duration = Duration::from_millis(100);
+
+/// Address space beyond what the budgets ask for.
+const ROOM: u64 = 8 << 30;
+
+/// The beat, shared between the auditor's thread and the one that writes.
+#[derive(Default)]
+pub struct Pulse {
+    position: AtomicU64,
+    length: AtomicU64,
+    transactions: AtomicU64,
+    /// The running ack plus one; 0 for none.
+    running: AtomicU64,
+    runs: AtomicU64,
+}
+
+impl Pulse {
+    fn beat(&self) -> Beat {
+        let get = |value: &AtomicU64| value.load(Ordering::Relaxed);
+        Beat {
+            position: get(&self.position),
+            length: get(&self.length),
+            transactions: get(&self.transactions),
+            running: get(&self.running).checked_sub(1),
+            runs: get(&self.runs),
+        }
+    }
+}
+
+/// Serves one request: the whole life of a worker process.
+///
+/// # Errors
+/// When the pipes fail; everything else is an [`Answer`].
+pub fn serve(input: &mut dyn BufRead, output: &mut (dyn Write + Send)) -> std::io::Result<()> {
+    let mut line = String::new();
+    input.read_line(&mut line)?;
+    let request: Request = match serde_json::from_str(&line) {
+        Ok(request) => request,
+        Err(error) => return send(output, &Answer::Failed(format!("the request cannot be read: {error}"))),
+    };
+    limit_resources(&request);
+    let pulse = Arc::new(Pulse::default());
+    let budget = request.options().budget;
+    let (done, wait) = channel::<()>();
+    let output = Mutex::new(output);
+    let answer = std::thread::scope(|scope| {
+        let beats = Arc::clone(&pulse);
+        let out = &output;
+        scope.spawn(move || {
+            while matches!(wait.recv_timeout(BEAT), Err(RecvTimeoutError::Timeout)) {
+                let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
+                if send(&mut **out, &Answer::Beat(beats.beat())).is_err() {
+                    return;
+                }
+            }
+        });
+        let answer = on_big_stack(&budget, || audit(&request, &pulse));
+        drop(done);
+        answer
+    });
+    let answer = answer.unwrap_or_else(|error| Answer::Failed(error.to_string()));
+    let mut out = output.lock().unwrap_or_else(PoisonError::into_inner);
+    send(&mut **out, &answer)
+}
+
+fn send(output: &mut dyn Write, answer: &Answer) -> std::io::Result<()> {
+    let mut line = serde_json::to_vec(answer).map_err(std::io::Error::other)?;
+    line.push(b'\n');
+    output.write_all(&line)?;
+    output.flush()
+}
+
+fn limit_resources(request: &Request) {
+    let space = (request.memory as u64).saturating_add(request.cache as u64).saturating_add(ROOM);
+    // A limit that cannot be set leaves the stricter one that is there.
+    for (resource, most) in
+        [(Resource::Core, 0), (Resource::Fsize, 0), (Resource::Nofile, 4_096), (Resource::As, space)]
+    {
+        let _ = setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) });
+    }
+}
+
+/// Audits a directory in this process: what a worker does, for tests and benchmarks too. Must run on a thread with
+/// the stack that the budget asks for ([`on_big_stack`]).
+pub fn audit(request: &Request, pulse: &Arc<Pulse>) -> Answer {
+    match audit_stores(request, pulse) {
+        Ok(report) => Answer::Report(Box::new(report)),
+        Err(error) if error.is_usage() => Answer::Usage(error.to_string()),
+        Err(error) => Answer::Malformed(error.to_string()),
+    }
+}
+
+fn audit_stores(request: &Request, pulse: &Arc<Pulse>) -> Result<Report, OpenError> {
+    let key = request.key.as_deref().and_then(parse_key);
+    let database = Database::open(&request.dir, key)?;
+    let index = database.index_core()?;
+    index.check_all()?;
+    let mut auditor = Auditor::new(&database, database.key(), request.options());
+    auditor.skip(request.killed.iter().copied());
+    pulse.length.store(index.length(), Ordering::Relaxed);
+    let shared = Arc::clone(pulse);
+    let last = Cell::new(0_u64);
+    auditor.running = Rc::new(move |running| {
+        last.set(last.get().wrapping_add(1));
+        shared.runs.store(last.get(), Ordering::Relaxed);
+        shared.running.store(running.map_or(0, |seq| seq.saturating_add(1)), Ordering::Relaxed);
+    });
+    loop {
+        match auditor.step() {
+            Step::Judged(position) => {
+                pulse.position.store(position, Ordering::Relaxed);
+                pulse.transactions.store(auditor.transactions, Ordering::Relaxed);
+            }
+            Step::Needs { seq } => {
+                auditor.missing(seq);
+                break;
+            }
+            Step::End => break,
+        }
+    }
+    // A file that cannot be read any more is nobody's lie.
+    if let Some(error) = database.take_error() {
+        return Err(error.into());
+    }
+    Ok(report(&database, auditor))
+}
+
+fn report(database: &Database, auditor: Auditor<'_>) -> Report {
+    let name = to_hex(database.key());
+    let head = database.index_core().map_or(Head { length: 0, fork: 0 }, |core| Head { length: core.length(), fork: core.fork() });
+    let mut participants = Vec::new();
+    let mut findings = heads::judge(&name, &name, None, &database.conflicts(database.key()));
+    for (key, participant) in &auditor.participants {
+        let oplog = parse_key(key).and_then(|key| database.oplog_core(&key));
+        participants.push(ParticipantReport {
+            key: key.clone(),
+            active: participant.active,
+            acked: participant.origin.acks,
+            length: oplog.map(Blocks::length),
+        });
+        if let Some(core) = oplog {
+            findings.extend(heads::judge(&name, key, Some(key), &database.conflicts(core.key())));
+        }
+    }
+    let contracts = auditor.sources.iter();
+    let contracts = contracts.map(|(seq, digest)| ContractInForce { seq: *seq, digest: digest.clone() }).collect();
+    let equivocators: Vec<String> =
+        findings.iter().filter(|f| f.kind == Kind::Equivocation && f.log != name).map(|f| f.log.clone()).collect();
+    let (verified_length, transactions, operations_pending, more_findings) =
+        (auditor.verified_length(), auditor.transactions, auditor.pending(), auditor.more_findings);
+    let mut replayed = auditor.findings;
+    // Proof that an oplog has two histories clears the executor of what rests on its operations.
+    for finding in &mut replayed {
+        let rests = finding.kind.by_replay() && finding.origin.as_ref().is_some_and(|key| equivocators.contains(key));
+        if rests {
+            finding.accused = finding.origin.clone().map(|key| crate::replay::finding::Accused::Participant { key });
+        }
+    }
+    findings.extend(replayed);
+    Report {
+        schema: SCHEMA.into(),
+        database: name,
+        verdict: Verdict::of(&findings),
+        violated_by: Report::accused_roles(&findings),
+        head,
+        verified_length,
+        transactions,
+        operations_pending,
+        contracts,
+        participants,
+        findings,
+        more_findings,
+    }
+}

@@ -1,0 +1,17 @@
+//! The audit in a process of its own.
+//!
+//! Contracts run in an engine written in C whose native loops can be killed but not interrupted, so the audit of a
+//! database runs in a child of the same binary: re-executed, with an empty environment, no descriptors but its pipes, and
+//! resource limits. The child gets one [`Request`], audits the whole range from read-only logs, and answers with one
+//! [`Report`]; in between it only says where it stands ([`Beat`]), never a word per operation.
+//!
+//! Findings never rest on a clock. The parent's clock only kills: an operation under which the child was killed is tried
+//! once more, then left out, and its transaction is `budget-exhausted`.
+
+mod child;
+mod parent;
+mod report;
+
+pub use child::{audit, serve};
+pub use parent::{Limits, WorkerError, run};
+pub use report::{Answer, Beat, ContractInForce, Head, ParticipantReport, Report, Request, SCHEMA};
