@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::ImportError;
 
-/// How much is read at once when reading on.
-const WINDOW: usize = 64 * 1024;
+/// How much is read at once where the last read ended, and elsewhere (the B-tree's blocks are all over a log).
+const AHEAD: usize = 64 * 1024;
+const ASIDE: usize = 4 * 1024;
 
 /// An open file of a store.
 #[derive(Debug)]
@@ -111,7 +112,8 @@ impl Window {
 
     fn fill(&mut self, file: &StoreFile, offset: u64) -> Result<(), ImportError> {
         let rest = file.length().saturating_sub(offset);
-        let length = usize::try_from(rest).unwrap_or(usize::MAX).min(WINDOW);
+        let reading_on = offset == self.start.saturating_add(self.bytes.len() as u64);
+        let length = usize::try_from(rest).unwrap_or(usize::MAX).min(if reading_on { AHEAD } else { ASIDE });
         self.bytes.clear();
         self.bytes.resize(length, 0);
         self.start = offset;
