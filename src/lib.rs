@@ -7,6 +7,7 @@
 #![warn(clippy::todo, clippy::unimplemented, clippy::unreachable)]
 
 pub mod archive;
+pub mod cli;
 pub mod database;
 #[doc(hidden)]
 pub mod fuzzing;

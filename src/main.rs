@@ -1,3 +1,5 @@
 //! The binary: parses arguments and calls the library.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    vitra_watch::cli::main()
+}

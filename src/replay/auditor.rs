@@ -181,7 +181,11 @@ impl<'a> Auditor<'a> {
 
     /// Notes that a block of the index is not here, so that the audit cannot go on.
     pub fn missing(&mut self, seq: u64) {
-        self.add(Kind::BlockUnavailable, Some(seq), format!("block {seq} of the index is not here; the audit cannot go on"));
+        self.add(
+            Kind::BlockUnavailable,
+            Some(seq),
+            format!("block {seq} of the index is not here; the audit cannot go on"),
+        );
     }
 
     // --- findings
@@ -930,7 +934,6 @@ impl<'a> Auditor<'a> {
             });
         pending.fold(0, u64::saturating_add)
     }
-
 }
 
 /// What the replay of an operation came to.

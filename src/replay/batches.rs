@@ -61,12 +61,12 @@ pub fn find(blocks: &dyn Blocks, cache: &Cache, start: &Start<'_>) -> Result<Fou
             return found(start.end, TreeIs::Tampered(format!("block {} writes a null as a value", entry.seq())));
         }
     }
-    let whole = match build(blocks, cache, start.from, &entries, start.writes) {
+    let mut whole = match build(blocks, cache, start.from, &entries, start.writes) {
         Ok(whole) => whole,
         Err(TreeError::Missing { seq }) => return Err(seq),
         Err(error) => return found(start.end, TreeIs::Unjudged(error.to_string())),
     };
-    if same(whole.as_ref(), &entries) {
+    if same(whole.as_mut(), &entries) {
         return found(start.end, TreeIs::Canonical);
     }
     if let Some(end) = earlier_end(blocks, cache, start, &entries)? {
@@ -81,7 +81,7 @@ pub fn find(blocks: &dyn Blocks, cache: &Cache, start: &Start<'_>) -> Result<Fou
         return Ok(Found { end: start.end, tree: TreeIs::Canonical, flipped: Some(seq) });
     }
     let expected = match build(blocks, cache, start.from, &entries, start.writes) {
-        Ok(Some(batch)) => batch.blocks_if_ended().unwrap_or_default(),
+        Ok(Some(mut batch)) => batch.blocks_if_ended().unwrap_or_default(),
         _ => Vec::new(),
     };
     let short = |end: u64| check_until(blocks, cache, start, end, &expected);
@@ -191,7 +191,7 @@ fn guess<V: View>(view: &V, entry: &Entry) -> Result<Write, TreeError> {
     Ok(if deletes { Write::Del } else { Write::Put })
 }
 
-fn same(batch: Option<&Batch<'_, dyn Blocks + '_>>, entries: &[Rc<Entry>]) -> bool {
+fn same(batch: Option<&mut Batch<'_, dyn Blocks + '_>>, entries: &[Rc<Entry>]) -> bool {
     batch.is_some_and(|batch| batch.fits(entries.iter().map(|entry| &**entry)) == Ok(Fit::Same))
 }
 
@@ -211,7 +211,7 @@ fn earlier_end(
             Err(_) => break,
         }
         let so_far = entries.get(..=at).unwrap_or_default();
-        if batch.may_end_with(entry) && same(Some(&batch), so_far) {
+        if batch.may_end_with(entry) && same(Some(&mut batch), so_far) {
             end = Some(start.from.saturating_add(at as u64).saturating_add(1));
         }
     }
@@ -242,7 +242,7 @@ fn later_end(
         let next = seq.saturating_add(1);
         let ends_here = next == start.until
             || cache.entry(blocks, next).is_ok_and(|next| path::Place::of(next.key()) == path::Place::Ack);
-        if ends_here && batch.may_end_with(&entry) && same(Some(batch), &entries) {
+        if ends_here && batch.may_end_with(&entry) && same(Some(&mut *batch), &entries) {
             return Ok(Some(next));
         }
     }
@@ -259,9 +259,13 @@ fn flipped(blocks: &dyn Blocks, cache: &Cache, start: &Start<'_>, entries: &[Rc<
             *write = if *write == Write::Put { Write::Del } else { Write::Put };
         }
         match build(blocks, cache, start.from, entries, &writes) {
-            Ok(batch) if same(batch.as_ref(), entries) => return Ok(Some(entry.seq())),
+            Ok(mut batch) => {
+                if same(batch.as_mut(), entries) {
+                    return Ok(Some(entry.seq()));
+                }
+            }
             Err(TreeError::Missing { seq }) => return Err(seq),
-            _ => {}
+            Err(_) => {}
         }
     }
     Ok(None)

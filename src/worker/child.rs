@@ -149,7 +149,9 @@ fn audit_stores(request: &Request, pulse: &Arc<Pulse>) -> Result<Report, OpenErr
 
 fn report(database: &Database, auditor: Auditor<'_>) -> Report {
     let name = to_hex(database.key());
-    let head = database.index_core().map_or(Head { length: 0, fork: 0 }, |core| Head { length: core.length(), fork: core.fork() });
+    let head = database
+        .index_core()
+        .map_or(Head { length: 0, fork: 0 }, |core| Head { length: core.length(), fork: core.fork() });
     let mut participants = Vec::new();
     let mut findings = heads::judge(&name, &name, None, &database.conflicts(database.key()));
     for (key, participant) in &auditor.participants {

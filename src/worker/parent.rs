@@ -148,11 +148,7 @@ impl BrokenPipe for std::io::Result<()> {
     }
 }
 
-fn listen(
-    lines: &Receiver<String>,
-    limits: Limits,
-    progress: &mut dyn FnMut(Beat),
-) -> Result<Ended, WorkerError> {
+fn listen(lines: &Receiver<String>, limits: Limits, progress: &mut dyn FnMut(Beat)) -> Result<Ended, WorkerError> {
     let mut last = Beat::default();
     let mut since = Instant::now();
     loop {

@@ -43,7 +43,19 @@ impl Request {
     pub fn new(dir: PathBuf) -> Self {
         let Options { budget, max_findings, cache, .. } = Options::default();
         let Budget { ticks, memory, stack, jobs, output } = budget;
-        Self { dir, key: None, until: None, max_findings, ticks, memory, stack, jobs, output, cache, killed: Vec::new() }
+        Self {
+            dir,
+            key: None,
+            until: None,
+            max_findings,
+            ticks,
+            memory,
+            stack,
+            jobs,
+            output,
+            cache,
+            killed: Vec::new(),
+        }
     }
 
     /// The auditor's options.

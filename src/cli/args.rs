@@ -1,0 +1,129 @@
+//! The arguments: the one definition from which help, completions and manual pages follow.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::archive::parse_key;
+use crate::hypercore::Key;
+
+/// An independent auditor for Vitra databases.
+///
+/// Replays a database's contract over its published logs and says whether the executor followed it.
+#[derive(Debug, Parser)]
+#[command(name = "vitra-watch", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    Audit(AuditArgs),
+    Inspect(InspectArgs),
+    /// Print shell completions.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page of the program or of a subcommand.
+    Man {
+        /// The subcommand.
+        command: Option<String>,
+    },
+    /// Audit one database on behalf of another process of this program.
+    #[command(hide = true)]
+    Worker,
+}
+
+/// Audit a database once, from genesis to head.
+///
+/// Exit status: 0 verified; 10 violated by the executor; 11 by the executor, shown by signed heads only; 12 by participants
+/// only; 20 unverifiable; 21 incomplete; 64 wrong arguments; 65 malformed files; 70 internal error.
+#[derive(Debug, Args)]
+pub(super) struct AuditArgs {
+    /// A storage directory that Vitra wrote (or the directory above its `db`; several `view-*` are compared).
+    pub dir: PathBuf,
+    /// Key of the index log, in hex or z-base-32, where the directory holds several.
+    #[arg(long, value_parser = key)]
+    pub key: Option<Key>,
+    /// Stop at the last whole transaction before this length of the index.
+    #[arg(long, value_name = "SEQ")]
+    pub until: Option<u64>,
+    /// Print the report as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Report at most this many findings.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub max_findings: u32,
+    #[command(flatten)]
+    pub budget: BudgetArgs,
+}
+
+/// Budgets of the replay; an operation that exceeds one is not judged.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Budgets")]
+pub(super) struct BudgetArgs {
+    /// Instructions of one operation, in ticks of 10,000.
+    #[arg(long, value_name = "TICKS", default_value_t = 20_000)]
+    pub max_ticks: u64,
+    /// Memory of a contract, in MiB.
+    #[arg(long, value_name = "MIB", default_value_t = 512, value_parser = clap::value_parser!(u32).range(16..=1_048_576))]
+    pub max_memory: u32,
+    /// Native stack of a contract, in MiB.
+    #[arg(long, value_name = "MIB", default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=1_024))]
+    pub max_stack: u32,
+    /// Queued jobs (reactions of promises) of one operation.
+    #[arg(long, value_name = "N", default_value_t = 4_000_000)]
+    pub max_jobs: u64,
+    /// Values that one operation may write, in MiB.
+    #[arg(long, value_name = "MIB", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
+    pub max_output: u32,
+}
+
+/// Look into a database: what Vitra's own tools show of it.
+#[derive(Debug, Args)]
+pub(super) struct InspectArgs {
+    /// A storage directory that Vitra wrote (or the directory above its `db`).
+    pub dir: PathBuf,
+    /// Key of the index log, in hex or z-base-32, where the directory holds several.
+    #[arg(long, value_parser = key, global = true)]
+    pub key: Option<Key>,
+    /// Show the state at this version (length of the index); versions exist where batches end.
+    #[arg(long, value_name = "VERSION", global = true)]
+    pub at: Option<u64>,
+    /// Print JSON.
+    #[arg(long, global = true)]
+    pub json: bool,
+    #[command(subcommand)]
+    pub what: What,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum What {
+    /// Key, lengths, participants, contract.
+    Info,
+    /// Every entry of the index, in order.
+    History,
+    /// The value at a path.
+    Get {
+        /// The path, such as /a/b.
+        path: String,
+    },
+    /// The entries of a directory.
+    List {
+        /// The directory.
+        #[arg(default_value = "/")]
+        prefix: String,
+    },
+    /// The contract's source.
+    Source,
+    /// The methods that the contract exports.
+    Methods,
+    /// The participants' logs.
+    Oplogs,
+}
+
+fn key(text: &str) -> Result<Key, String> {
+    parse_key(text).ok_or_else(|| "a key is 64 hex digits or 52 letters of z-base-32".to_owned())
+}

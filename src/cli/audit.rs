@@ -1,0 +1,192 @@
+//! `vitra-watch audit`: one audit, as text or JSON.
+
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::args::AuditArgs;
+use super::{Failure, escape, exit};
+use crate::database::ack::to_hex;
+use crate::replay::finding::{Accused, Class, Finding, ShownChange, Verdict};
+use crate::worker::{self, Beat, Limits, Report, Request, WorkerError};
+
+/// Runs the audit in a worker and prints the report.
+pub(super) fn run(args: &AuditArgs, out: &mut dyn Write) -> Result<u8, Failure> {
+    let binary = std::env::current_exe()?;
+    let dir = args
+        .dir
+        .canonicalize()
+        .map_err(|error| Failure::new(exit::MALFORMED, format!("{}: {error}", args.dir.display())))?;
+    let budget = &args.budget;
+    let request = Request {
+        key: args.key.map(|key| to_hex(&key)),
+        until: args.until,
+        max_findings: args.max_findings as usize,
+        ticks: budget.max_ticks,
+        memory: (budget.max_memory as usize) << 20,
+        stack: budget.max_stack << 20,
+        jobs: budget.max_jobs,
+        output: (budget.max_output as usize) << 20,
+        ..Request::new(dir)
+    };
+    let mut progress = Progress::default();
+    let report = worker::run(&binary, request, Limits::default(), |beat| progress.show(beat));
+    progress.clear();
+    let report = report.map_err(|error| {
+        let code = match error {
+            WorkerError::Malformed(_) => exit::MALFORMED,
+            WorkerError::Usage(_) => exit::USAGE,
+            WorkerError::Failed(_) => exit::INTERNAL,
+        };
+        Failure::new(code, error)
+    })?;
+    if args.json {
+        let text = serde_json::to_string_pretty(&report).map_err(|error| Failure::new(exit::INTERNAL, error))?;
+        writeln!(out, "{}", escape_json(&text))?;
+    } else {
+        print(&report, out)?;
+    }
+    Ok(exit::of(&report))
+}
+
+/// Characters that JSON allows but that could fool whoever looks at it are written as escapes.
+fn escape_json(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c == '\n' || (escape(c.encode_utf8(&mut [0; 4])).starts_with(c)) {
+            out.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    out
+}
+
+/// The progress bar: only on a terminal, and only after a second.
+#[derive(Default)]
+struct Progress {
+    started: Option<Instant>,
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    fn show(&mut self, beat: Beat) {
+        let started = *self.started.get_or_insert_with(Instant::now);
+        if !std::io::stderr().is_terminal() || started.elapsed() < Duration::from_secs(1) {
+            return;
+        }
+        let bar = self.bar.get_or_insert_with(|| {
+            let bar = ProgressBar::with_draw_target(Some(beat.length), ProgressDrawTarget::stderr());
+            let template = "{bar:30} block {pos}/{len}  {msg}  {per_sec}  {eta} left";
+            bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar
+        });
+        bar.set_position(beat.position);
+        bar.set_message(format!("{} transactions", beat.transactions));
+    }
+
+    fn clear(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// What every audit checks, in the order of the report.
+const CHECKS: [&str; 8] = [
+    "every block against the signed head, every head against its signature",
+    "the genesis: contract source, inputs, genesis ack",
+    "every ack: its form, its place, its numbering, its participant",
+    "every operation replayed on the published state before it",
+    "every change: type, path, value, none too many, none too few",
+    "every batch: its B-tree recomputed byte for byte",
+    "all signed heads against each other: truncation, equivocation",
+    "every accusation again in a fresh realm, with other limits and locales",
+];
+
+fn print(report: &Report, out: &mut dyn Write) -> Result<(), Failure> {
+    writeln!(out, "database      {}", report.database)?;
+    let fork = if report.head.fork > 0 { format!(", fork {}", report.head.fork) } else { String::new() };
+    writeln!(out, "head          {} blocks{fork}", report.head.length)?;
+    for (at, contract) in report.contracts.iter().enumerate() {
+        let label = if at == 0 { "contract" } else { "" };
+        writeln!(out, "{label:<14}{} since block {}", contract.digest.get(..16).unwrap_or(""), contract.seq)?;
+    }
+    for (at, participant) in report.participants.iter().enumerate() {
+        let label = if at == 0 { "participants" } else { "" };
+        let state = if participant.active { "active" } else { "inactive" };
+        let held = participant.length.map_or("its log is not here".into(), |length| format!("{length} published"));
+        writeln!(out, "{label:<14}{} {state}, {} acked, {held}", escape(&participant.key), participant.acked)?;
+    }
+    writeln!(out, "transactions  {}, verified up to block {}", report.transactions, report.verified_length)?;
+    writeln!(out, "pending       {} operations not executed yet", report.operations_pending)?;
+    writeln!(out)?;
+    for finding in &report.findings {
+        print_finding(finding, &report.database, out)?;
+    }
+    if report.more_findings > 0 {
+        writeln!(out, "and at least {} more (--max-findings)\n", report.more_findings)?;
+    }
+    writeln!(out, "checked")?;
+    for check in CHECKS {
+        writeln!(out, "  - {check}")?;
+    }
+    let by =
+        if report.violated_by.is_empty() { String::new() } else { format!(" by {}", report.violated_by.join(" and ")) };
+    writeln!(out, "\n{}{by}", report.verdict.name().to_uppercase())?;
+    if report.verdict == Verdict::Unverifiable {
+        writeln!(out, "no violation was found, but not every transaction could be judged")?;
+    }
+    Ok(())
+}
+
+fn print_finding(finding: &Finding, database: &str, out: &mut dyn Write) -> Result<(), Failure> {
+    let class = match finding.class {
+        Class::Violation => "VIOLATION",
+        Class::ContractDefect => "contract defect",
+        Class::Unverifiable => "unverifiable",
+        Class::Missing => "missing",
+        Class::Notice => "notice",
+    };
+    let place = finding.seq.map_or(String::new(), |seq| format!(" at block {seq}"));
+    let log = if finding.log == database { String::new() } else { format!(" of log {}", escape(&finding.log)) };
+    writeln!(out, "{class}: {}{place}{log}", finding.kind.name())?;
+    writeln!(out, "  {}", escape(&finding.message))?;
+    if let Some(accused) = &finding.accused {
+        writeln!(out, "  accused    {}", accused_text(accused))?;
+    }
+    if let (Some(origin), Some(seq)) = (&finding.origin, finding.op_seq) {
+        writeln!(out, "  operation  {seq} of {}", escape(origin))?;
+    }
+    let shown = |change: &ShownChange| {
+        let value = change.value.as_ref().map_or(String::new(), |value| format!(" = {value}"));
+        escape(&format!("{} {}{value}", change.kind, change.path))
+    };
+    if let Some(expected) = &finding.expected {
+        writeln!(out, "  expected   {}", shown(expected))?;
+    }
+    if let Some(published) = &finding.published {
+        writeln!(out, "  published  {}", shown(published))?;
+    }
+    if let Some(explained) = &finding.explained {
+        writeln!(out, "  explained  {explained}")?;
+    }
+    if !finding.also.is_empty() {
+        let also: Vec<String> =
+            finding.also.iter().map(|also| format!("{} at {}", also.kind.name(), also.seq)).collect();
+        writeln!(out, "  also       {}", also.join(", "))?;
+    }
+    writeln!(out, "  id         {}\n", finding.id)?;
+    Ok(())
+}
+
+fn accused_text(accused: &Accused) -> String {
+    match accused {
+        Accused::Executor { or: None } => "the executor".into(),
+        Accused::Executor { or: Some(other) } => format!("the executor, or {}", accused_text(other)),
+        Accused::Participant { key } => format!("the owner of {}", escape(key)),
+    }
+}

@@ -1,0 +1,44 @@
+//! Strings from logs on a terminal.
+
+use std::fmt::Write;
+
+/// Longest text that is printed; what is cut is said.
+const LONGEST: usize = 2_000;
+
+/// Makes a string harmless for a terminal: control characters (C0, C1), line separators and bidirectional controls become
+/// `\u{…}`, a backslash stays itself. Longer text is cut.
+pub fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for (at, c) in text.char_indices() {
+        if at >= LONGEST {
+            // Writing to a string cannot fail.
+            let _ = write!(out, "… ({} bytes in all)", text.len());
+            break;
+        }
+        if is_harmful(c) {
+            let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+fn is_harmful(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' | '\u{ad}' | '\u{180e}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_harmful_reaches_the_terminal() {
+        assert_eq!(escape("a\x1b[31mred\r\n\u{202e}x\u{9b}"), "a\\u{1b}[31mred\\u{d}\\u{a}\\u{202e}x\\u{9b}");
+        assert_eq!(escape("caf\u{e9} \u{1f600}"), "caf\u{e9} \u{1f600}");
+        let long = escape(&"x".repeat(5_000));
+        assert!(long.len() < 2_100 && long.ends_with("(5000 bytes in all)"));
+    }
+}

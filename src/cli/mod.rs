@@ -1,0 +1,97 @@
+//! The command line: one file a subcommand.
+//!
+//! Results go to stdout, progress and errors to stderr. The exit code is derived here, once, from what a subcommand
+//! returns.
+
+mod args;
+mod audit;
+mod escape;
+pub mod exit;
+mod inspect;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+pub use args::Cli;
+use args::Command;
+pub use escape::escape;
+
+/// A failure of a subcommand: what to say, and how to exit.
+#[derive(Debug)]
+pub struct Failure {
+    /// One of [`exit`]'s constants.
+    pub code: u8,
+    /// One sentence.
+    pub message: String,
+}
+
+impl Failure {
+    fn new(code: u8, message: impl std::fmt::Display) -> Self {
+        Self { code, message: message.to_string() }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(exit::INTERNAL, error)
+    }
+}
+
+/// Parses the arguments and runs the subcommand.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let asked = !error.use_stderr();
+            // Nothing can be said where nothing can be printed.
+            let _ = error.print();
+            return ExitCode::from(if asked { exit::VERIFIED } else { exit::USAGE });
+        }
+    };
+    match run(cli.command) {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            let _ = writeln!(std::io::stderr(), "vitra-watch: {}", escape(&failure.message));
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+fn run(command: Command) -> Result<u8, Failure> {
+    let out = &mut std::io::stdout();
+    let result = match command {
+        Command::Audit(args) => audit::run(&args, out),
+        Command::Inspect(args) => inspect::run(&args, out),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "vitra-watch", out);
+            Ok(exit::VERIFIED)
+        }
+        Command::Man { command } => man(command.as_deref(), out),
+        Command::Worker => {
+            crate::worker::serve(&mut std::io::stdin().lock(), out).map(|()| exit::VERIFIED).map_err(Failure::from)
+        }
+    };
+    match result {
+        // A reader that has seen enough (`| head`) is no error.
+        Err(failure) if failure.message.contains("Broken pipe") => Ok(exit::VERIFIED),
+        result => result,
+    }
+}
+
+/// Writes the manual page of the program, or of one subcommand.
+fn man(name: Option<&str>, out: &mut dyn Write) -> Result<u8, Failure> {
+    let mut command = Cli::command();
+    command.build();
+    let command = match name {
+        None => command,
+        Some(name) => {
+            let found = command.find_subcommand(name).filter(|found| !found.is_hide_set()).cloned();
+            let found = found.ok_or_else(|| Failure::new(exit::USAGE, format!("there is no subcommand {name:?}")))?;
+            found.display_name(format!("vitra-watch-{name}"))
+        }
+    };
+    clap_mangen::Man::new(command).render(out)?;
+    Ok(exit::VERIFIED)
+}
