@@ -94,6 +94,8 @@ pub struct Auditor<'a> {
     pub transactions: u64,
     verified_length: u64,
     broken: bool,
+    /// The finding of a skip, while the operation that was skipped is judged.
+    late: Option<usize>,
     last_ts: f64,
     begun: bool,
     killed: HashSet<u64>,
@@ -132,6 +134,7 @@ impl<'a> Auditor<'a> {
             transactions: 0,
             verified_length: 0,
             broken: false,
+            late: None,
             last_ts: f64::NEG_INFINITY,
             begun: false,
             killed: HashSet::new(),
@@ -458,9 +461,10 @@ impl<'a> Auditor<'a> {
                 note(Kind::OpSkipped, format!("operation {} is acked, but operation {expected} comes next", ack.seq));
             }
             Numbering::Late { finding } => {
-                let skipped = |f: &&mut Finding| f.kind == Kind::OpSkipped || f.kind == Kind::ReaddRace;
-                if let Some(finding) = self.findings.get_mut(finding).filter(skipped) {
-                    finding.also.push(Also { kind: Kind::OpRepeated, seq: at });
+                let skipped = |f: &&mut Finding| f.kind == Kind::OpSkipped;
+                if let Some(found) = self.findings.get_mut(finding).filter(skipped) {
+                    found.also.push(Also { kind: Kind::OpSkipped, seq: at });
+                    self.late = Some(finding);
                 }
             }
         }
@@ -616,7 +620,8 @@ impl<'a> Auditor<'a> {
             let writes = self.writes_of(from, at, matching, expected)?;
             let start = Start { from, end: matching.end, writes: &writes, until: self.until };
             let found: Found = batches::find(self.logs.index(), &self.cache, &start).map_err(Stop::Needs)?;
-            if found.end < matching.end && first && matches!(found.tree, TreeIs::Canonical) {
+            let unprompted = matching.certain.iter().any(|issue| issue.kind == Kind::UnpromptedWrite);
+            if found.end < matching.end && first && !unprompted && matches!(found.tree, TreeIs::Canonical) {
                 self.add(
                     Kind::TransactionSplitOverAppends,
                     Some(at),
@@ -713,8 +718,12 @@ impl<'a> Auditor<'a> {
             };
             (issue.clone(), text)
         }));
-        self.report_certain(ack, certain, &matching, &judged);
-        self.report_replay(ack, &matching, &replay, judged);
+        let displaced = self.report_certain(ack, certain, &matching, &judged).or(self.late.take());
+        match displaced {
+            // An ack that should not be here at all: what its replay shows is an aside.
+            Some(home) => self.add_aside(home, &matching, &judged),
+            None => self.report_replay(ack, &matching, &replay, judged),
+        }
         self.adopt_entries(&matching, replay.expected.as_ref(), at);
         if ack.is_some() {
             self.transactions = self.transactions.saturating_add(1);
@@ -808,14 +817,22 @@ impl<'a> Auditor<'a> {
         Ok(Compared::Mismatch { success: expected.success, result })
     }
 
+    fn add_aside(&mut self, home: usize, matching: &Matching, judged: &Judged) {
+        if let (true, Some(finding)) = (judged.accuse, self.findings.get_mut(home)) {
+            finding.also.extend(matching.by_replay.iter().map(|issue| Also { kind: issue.kind, seq: issue.seq }));
+        }
+    }
+
     /// At most one finding that is certain, the first of the rulebook's table; the rest goes into its `also`.
+    ///
+    /// Gives the finding's place when it says that the ack itself should not be there.
     fn report_certain(
         &mut self,
         ack: Option<&Ack>,
         mut certain: Vec<(Issue, String)>,
         matching: &Matching,
         judged: &Judged,
-    ) {
+    ) -> Option<usize> {
         if judged.matches {
             // Under the run that matches, what seemed unprompted was the contract's.
             certain.retain(|(issue, _)| issue.kind != Kind::UnpromptedWrite);
@@ -832,7 +849,7 @@ impl<'a> Auditor<'a> {
                 self.unjudged(at);
             }
         }
-        let Some((first, rest)) = violations.split_first() else { return };
+        let (first, rest) = violations.split_first()?;
         let (issue, text) = first;
         let at = match ack {
             Some(ack) => self.add_for(ack, issue.kind, issue.seq, text.clone()),
@@ -843,6 +860,9 @@ impl<'a> Auditor<'a> {
             finding.also = rest.iter().map(|(issue, _)| Also { kind: issue.kind, seq: issue.seq }).collect();
             finding.published = shown;
         }
+        let displaced =
+            |kind| matches!(kind, Kind::AckPathMismatch | Kind::NonParticipant | Kind::OpRepeated | Kind::OpSkipped);
+        at.filter(|_| displaced(issue.kind))
     }
 
     fn report_replay(&mut self, ack: Option<&Ack>, matching: &Matching, replay: &Replay, judged: Judged) {
