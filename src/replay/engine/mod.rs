@@ -1,0 +1,3 @@
+//! The contract engine: what an executor's runtime would have computed.
+
+pub mod math;
