@@ -1,6 +1,6 @@
 // Runs the same cases as run-confine.js in the plain Node that runs this, any version from 15 on: the opinion of another
 // V8. Same input, same output. The environment of the contract (globals, modules, cloning, dispatch) is imitated in
-// lib/node-child.js; what crosses between processes goes through msgpackr as in run-confine.js.
+// lib/node-child.js, except for programs marked `runtime-only`; what crosses between processes goes through msgpackr as in run-confine.js.
 'use strict'
 const path = require('path')
 const { fork } = require('child_process')
@@ -15,7 +15,7 @@ const start = () => fork(path.join(__dirname, 'lib/node-child.js'), {
 
 // A fresh process, hence a fresh realm, for each case.
 const run = caseRunner({ pack, unpack })
-runAll(readInput(), start, {
+runAll(readInput().filter((c) => c['runtime-only'] === undefined), start, {
   timeout: Number(process.env.CASE_TIMEOUT || 4000),
   run: (child, one, finish) => run(child, one, (result) => finish(result, false))
 })

@@ -9,8 +9,10 @@
 
 pub mod alloc;
 pub mod clone;
+pub mod cmath;
 pub mod host;
 pub mod locale;
+pub mod math;
 mod natives;
 pub mod raw;
 mod realm;

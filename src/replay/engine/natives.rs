@@ -8,7 +8,7 @@ use rquickjs::{Array, Ctx, Exception, Function, Object, Persistent, Result, Valu
 
 use super::clone::{self, Cloned, data};
 use super::host::{Exhausted, Host, ListRequest, Pending, Request};
-use super::{locale, raw};
+use super::{cmath, locale, raw};
 use crate::database::{Value, path, unicode};
 
 /// Name under which the scan's rewritten source finds the runtime's helper.
@@ -153,6 +153,13 @@ pub fn taint_host<'js>(ctx: &Ctx<'js>, host: &Rc<Host>) -> Result<Object<'js>> {
     )?;
     object.set("isProxy", on(|_, ctx, args| Ok(Js::new_bool(ctx.clone(), args.first().is_some_and(Js::is_proxy))))?)?;
     object.set("localeCompare", on(locale_compare)?)?;
+    object.set(
+        "hypot",
+        on(|_, ctx, args| {
+            let values: Vec<f64> = args.iter().map(|value| value.as_number().unwrap_or(f64::NAN)).collect();
+            Ok(Js::new_number(ctx.clone(), cmath::hypot(&values)))
+        })?,
+    )?;
     object.set(
         "constructing",
         on(|host, ctx, args| {

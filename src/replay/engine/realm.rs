@@ -12,6 +12,7 @@ use rquickjs::{Array, Context, Ctx, Error, Function, Module, Object, Persistent,
 
 use super::alloc::{Counted, Memory};
 use super::clone::{self, Probes, data};
+use super::cmath;
 use super::host::{Budget, Exhausted, Host, ListRequest, Pending, Request, Surroundings, Taint};
 use super::natives;
 use super::raw;
@@ -216,7 +217,10 @@ impl Realm {
                 return Err(error);
             }
         };
-        let loaded_taint = host.taint.take();
+        let mut loaded_taint = host.taint.take();
+        if let Some(name) = cmath::take() {
+            loaded_taint.note_engine(name);
+        }
         Ok(Self { namespace, make_tx, make_ack, host, loaded_taint, budget, context, _runtime: runtime })
     }
 
@@ -224,6 +228,7 @@ impl Realm {
     pub fn apply(&mut self, op: &Value, ack: &AckView<'_>, around: Surroundings, state: &dyn State) -> Applied {
         let host = &*self.host;
         reset(host, &self.budget, around);
+        cmath::take();
         let mut reads = 0;
         let outcome = self.context.with(|ctx| self.run(&ctx, op, ack, state, &mut reads));
         let outcome = match (host.exhausted.get(), host.memory.refused.get()) {
@@ -233,6 +238,9 @@ impl Realm {
         };
         let mut taint = host.taint.take();
         taint.merge(&self.loaded_taint);
+        if let Some(name) = cmath::take() {
+            taint.note_engine(name);
+        }
         let near_limit =
             host.engine_limit.get() || host.deepest.get() > 500 || host.memory.peak.get() > Budget::NEAR_MEMORY;
         Applied { outcome, taint, near_limit, reads }
@@ -488,6 +496,7 @@ fn prelude<'js>(ctx: &Ctx<'js>, host: &Rc<Host>, pubkey: &str) -> rquickjs::Resu
     let names = natives::GUEST_GLOBALS.to_vec();
     let made: Object = guest.call((natives::guest_host(ctx, host, pubkey)?, names))?;
     host.taint.take();
+    cmath::take();
     Ok((made.get("tx")?, made.get("ack")?))
 }
 

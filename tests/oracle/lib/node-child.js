@@ -8,9 +8,19 @@ const { pack, unpack } = require('msgpackr')
 const { stdlib } = require('./node-stdlib')
 
 const nodeProcess = process
-const toBuffer = Buffer.from.bind(Buffer)
-const encode = (value) => pack(value).toString('base64')
-const decode = (text) => unpack(toBuffer(text, 'base64'))
+const NodeBuffer = Buffer
+// msgpackr needs the global that the contract must not see.
+const withBuffer = (work) => {
+  const hidden = !('Buffer' in globalThis)
+  globalThis.Buffer = NodeBuffer
+  try {
+    return work()
+  } finally {
+    if (hidden) delete globalThis.Buffer
+  }
+}
+const encode = (value) => withBuffer(() => pack(value).toString('base64'))
+const decode = (text) => withBuffer(() => unpack(NodeBuffer.from(text, 'base64')))
 const later = setImmediate
 const { port1, port2 } = new MessageChannel()
 
@@ -18,20 +28,21 @@ const clone = (value) => {
   try {
     port1.postMessage(value)
   } catch (e) {
+    if (e.name !== 'DataCloneError') throw e
     throw new TypeError(e.message)
   }
   return receiveMessageOnPort(port2).message
 }
 
-// An error that crosses the boundary keeps its class if it is one of the language's, and loses all else.
-const STANDARD = { RangeError, ReferenceError, SyntaxError, TypeError }
+// An error that crosses the boundary keeps its class if that is one of these, and loses all else.
+const STANDARD = [RangeError, ReferenceError, SyntaxError, TypeError]
 const cloneError = (e) => {
-  if (e === null || typeof e !== 'object') return e
-  if (!(e instanceof Error)) {
+  if (e === null || !['object', 'function', 'symbol'].includes(typeof e)) return e
+  if (typeof e !== 'object' || typeof e.message !== 'string') {
     return new Error('An object was thrown from supplied code within isolated-vm, but that object was not an ' +
       'instance of `Error`.')
   }
-  const Type = Object.values(STANDARD).find((T) => e instanceof T) || Error
+  const Type = STANDARD.find((T) => e.constructor === T) || Error
   return new Type(e.message)
 }
 const hostCall = (fn) => function (...args) {
@@ -121,6 +132,10 @@ const handler = (apply, op) => {
   return property && property.value
 }
 
+// isolated-vm: a rejection that nobody handles fails the operation, whatever apply() returns.
+let unhandled
+process.on('unhandledRejection', (reason) => { unhandled = unhandled || { reason } })
+
 process.on('message', async (message) => {
   if (message.read !== undefined) {
     const answer = decode(message.body)
@@ -139,6 +154,7 @@ process.on('message', async (message) => {
     const result = Reflect.apply(fn, null, args)
     clone(result instanceof Promise ? await result : result)
     await new Promise((resolve) => later(resolve))
+    if (unhandled) throw unhandled.reason
     nodeProcess.send({ done: encode({ actions }) })
     return
   } catch (e) {

@@ -103,6 +103,12 @@
   const NativeRegistry = FinalizationRegistry
   replace(NativeRegistry.prototype, 'register', (old) => (self, args) => { host.engine('garbage collection'); return apply(old, self, args) })
 
+  const hypot = host.hypot
+  replace(Math, 'hypot', () => (self, args) => {
+    for (let i = 0; i < args.length; i++) args[i] = +args[i]
+    return apply(hypot, undefined, args)
+  })
+
   // --- locale
   const localeCompare = host.localeCompare
   replace(String.prototype, 'localeCompare', () => (self, args) => {
@@ -245,9 +251,15 @@
     })
   }
   const symbolOf = (name) => name.slice(0, 2) === '@@' ? Symbol[name.slice(2)] : name
+  const roots = {
+    __proto__: null, '%TypedArray%': typed.constructor,
+    '%IteratorPrototype%': getPrototypeOf(getPrototypeOf([][Symbol.iterator]())),
+    '%AsyncIteratorPrototype%': getPrototypeOf(getPrototypeOf(getPrototypeOf((async function * () {})())))
+  }
   const resolve = (path) => {
-    let at = global
     const steps = path.split('.')
+    let at = global
+    if (roots[steps[0]] !== undefined) { at = roots[steps[0]]; steps.shift() }
     for (let i = 0; i < steps.length; i++) { if (at === undefined || at === null) return undefined; at = at[symbolOf(steps[i])] }
     return (typeof at === 'object' && at !== null) || typeof at === 'function' ? at : undefined
   }
