@@ -40,6 +40,8 @@ pub struct Probes {
     pub items: Probe,
     /// `buffer => Uint8Array` over it; a view is returned as it is.
     pub bytes: Probe,
+    /// `view => Uint8Array` with what msgpackr 1.9 and later write of a view that is no `Uint8Array`.
+    pub other_view: Probe,
     /// `error => [name, message]` as V8's clone takes them.
     pub error: Probe,
     /// `object => primitive` inside a boxed value, wrapped in an array.
@@ -162,7 +164,8 @@ impl<'js> Cloner<'_, 'js> {
             Class::OtherView => {
                 self.faithful = false;
                 self.host.touch_engine("a typed array other than Uint8Array as a value");
-                self.bytes(&ctx, object)
+                let view: rquickjs::TypedArray<u8> = self.probe(&ctx, |probes| &probes.other_view, object)?;
+                Ok(Value::Bytes(raw::view_bytes(&view).into()))
             }
             Class::RegExp => {
                 self.faithful = false;

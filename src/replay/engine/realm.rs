@@ -485,6 +485,7 @@ fn prelude<'js>(ctx: &Ctx<'js>, host: &Rc<Host>, pubkey: &str) -> rquickjs::Resu
         regexp: tool("regexp")?,
         items: tool("items")?,
         bytes: tool("bytes")?,
+        other_view: tool("otherView")?,
         error: tool("error")?,
         unboxed: tool("unboxed")?,
         own: tool("own")?,

@@ -12,6 +12,7 @@
   const nativeDescriptor = NativeObject.getOwnPropertyDescriptor
   const NativeRange = RangeError.prototype, NativeReference = ReferenceError.prototype
   const getters = (holder) => ['buffer', 'byteOffset', 'byteLength'].map((name) => getOwnPropertyDescriptor(holder, name).get)
+  const lengthOf = getOwnPropertyDescriptor(getPrototypeOf(Uint8Array.prototype), 'length').get
   const typedParts = getters(getPrototypeOf(Uint8Array.prototype)), viewParts = getters(DataView.prototype)
   const isNaN = Number.isNaN, isInteger = Number.isInteger
   const table = (names) => { const t = NativeObject.create(null); for (let i = 0; i < names.length; i++) t[names[i]] = true; return t }
@@ -353,6 +354,15 @@
       let parts = typedParts
       try { apply(parts[0], b, []) } catch { parts = viewParts }
       return new NativeBytes(apply(parts[0], b, []), apply(parts[1], b, []), apply(parts[2], b, []))
+    },
+    // As many bytes as the view has, of which the first are its elements, each cut to a byte.
+    otherView: (v) => {
+      try {
+        const length = apply(lengthOf, v, [])
+        const out = new NativeBytes(apply(typedParts[2], v, []))
+        for (let i = 0; i < length; i++) out[i] = v[i]
+        return out
+      } catch { return new NativeBytes(0) }
     },
     error: (e) => { let name = e.name; name = name === undefined ? 'Error' : `${name}`; const own = nativeDescriptor(e, 'message'); const message = own === undefined ? '' : 'value' in own ? `${own.value}` : host.plainMessage(e); return pair(known[name] ? name : 'Error', message) },
     own: (o, name) => { const d = nativeDescriptor(o, name); if (d === undefined) return undefined; const l = list(); if ('value' in d) l.add(d.value); return l.out },
