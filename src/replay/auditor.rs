@@ -543,6 +543,12 @@ impl<'a> Auditor<'a> {
             self.contract = Some(contract);
             return Ok(replay);
         }
+        if let Some(error) = &contract.scan.syntax_error {
+            let text = format!("the contract does not compile: {}", error.message);
+            replay.hindrance = Some((Kind::ContractDoesNotCompile, text));
+            self.contract = Some(contract);
+            return Ok(replay);
+        }
         let around = self.around(ack.ts);
         (self.running)(Some(at));
         let applied = self.with_state(at, |view| {
@@ -555,7 +561,6 @@ impl<'a> Auditor<'a> {
             (applied, expected, view.peculiar())
         });
         (self.running)(None);
-        let syntax_ok = contract.scan.syntax_error.is_none();
         self.contract = Some(contract);
         let (applied, expected, peculiar) = match applied {
             Ok(done) => done,
@@ -569,7 +574,7 @@ impl<'a> Auditor<'a> {
         replay.state_peculiar = peculiar;
         replay.op = Some(op);
         match applied {
-            Err(LoadError::Syntax(why)) if syntax_ok => {
+            Err(LoadError::Syntax(why)) => {
                 let text = format!("this engine refuses a contract that others may compile: {why}");
                 replay.hindrance = Some((Kind::EngineSpecific, text));
             }

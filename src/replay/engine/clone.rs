@@ -48,6 +48,8 @@ pub struct Probes {
     pub unboxed: Probe,
     /// `(object, name) => [value]` of an own data property, `[]` of an accessor, `undefined` when there is none.
     pub own: Probe,
+    /// `error => …`: notes that the error's words are the engine's own.
+    pub mark: Probe,
     /// `milliseconds => date`.
     pub make_date: Probe,
     /// `error => [name, message, is the message the contract's own]`.
@@ -214,12 +216,13 @@ impl<'js> Cloner<'_, 'js> {
         let mut prototype = None;
         for key in keys {
             let key = key?;
-            let name = match key.to_string() {
-                Ok(name) => name,
-                Err(_) => String::from_utf8_lossy(&raw::text_bytes(&key.to_value()?)?).into_owned(),
-            };
+            let name = String::from_utf8_lossy(&raw::text_bytes(&key.to_value()?)?).into_owned();
             self.host.spend_output(name.len());
-            let value: Js = object.get(key)?;
+            let value: Js = object.get(key.clone())?;
+            if value.is_undefined() && !object.contains_key(key)? {
+                // A getter that ran before took it away.
+                continue;
+            }
             let value = self.value(&value)?;
             if name == "__proto__" {
                 self.faithful = false;
