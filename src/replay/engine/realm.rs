@@ -283,7 +283,7 @@ impl Realm {
                 let queue = host.queue.borrow();
                 match queue.unpackable() {
                     Some(why) => Outcome::Failure { text: format!("ContractRuntimeError: {why}").into(), own: false },
-                    None => Outcome::Success { changes: queue.changes(), actions: queue.len() as u64 },
+                    None => Outcome::Success { changes: queue.changes(), actions: queue.count() as u64 },
                 }
             }
             Ok(Err(outcome)) => outcome,
