@@ -9,9 +9,11 @@
   const { apply, construct, ownKeys, defineProperty, getPrototypeOf, getOwnPropertyDescriptor } = Reflect
   const NativeObject = Object, NativeDate = Date, NativeRegExp = RegExp, NativeProxy = Proxy
   const getOwnPropertyNames = Object.getOwnPropertyNames
+  const isArray = Array.isArray
   const nativeDescriptor = NativeObject.getOwnPropertyDescriptor
-  const NativeRange = RangeError.prototype, NativeReference = ReferenceError.prototype
+  const errorPrototypes = [EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError].map((c) => [c.prototype, c.name])
   const getters = (holder) => ['buffer', 'byteOffset', 'byteLength'].map((name) => getOwnPropertyDescriptor(holder, name).get)
+  const lengthOf = getOwnPropertyDescriptor(getPrototypeOf(Uint8Array.prototype), 'length').get
   const typedParts = getters(getPrototypeOf(Uint8Array.prototype)), viewParts = getters(DataView.prototype)
   const isNaN = Number.isNaN, isInteger = Number.isInteger
   const table = (names) => { const t = NativeObject.create(null); for (let i = 0; i < names.length; i++) t[names[i]] = true; return t }
@@ -345,6 +347,7 @@
   const pair = (a, b) => { const l = list(); l.add(a); l.add(b); return l.out }
   return {
     date: (d) => apply(getTime, d, []),
+    mark: hook,
     makeDate: (ms) => new NativeDate(ms),
     regexp: (r) => pair(apply(source, r, []), apply(flags, r, [])),
     items: (c) => { const l = list(); try { apply(mapForEach, c, [(v, k) => { l.add(k); l.add(v) }]) } catch { apply(setForEach, c, [(v) => l.add(v)]) } return l.out },
@@ -354,14 +357,30 @@
       try { apply(parts[0], b, []) } catch { parts = viewParts }
       return new NativeBytes(apply(parts[0], b, []), apply(parts[1], b, []), apply(parts[2], b, []))
     },
+    // As many bytes as the view has, of which the first are its elements, each cut to a byte.
+    otherView: (v) => {
+      try {
+        const length = apply(lengthOf, v, [])
+        const out = new NativeBytes(apply(typedParts[2], v, []))
+        for (let i = 0; i < length; i++) out[i] = v[i]
+        return out
+      } catch { return new NativeBytes(0) }
+    },
     error: (e) => { let name = e.name; name = name === undefined ? 'Error' : `${name}`; const own = nativeDescriptor(e, 'message'); const message = own === undefined ? '' : 'value' in own ? `${own.value}` : host.plainMessage(e); return pair(known[name] ? name : 'Error', message) },
-    own: (o, name) => { const d = nativeDescriptor(o, name); if (d === undefined) return undefined; const l = list(); if ('value' in d) l.add(d.value); return l.out },
+    // isolated-vm looks at own data properties only; the length of an array is an accessor to V8.
+    own: (o, name) => {
+      const d = nativeDescriptor(o, name)
+      if (d === undefined) { for (let at = o; at !== null; at = getPrototypeOf(at)) if (isProxy(at)) return null; return undefined }
+      if (name === 'length' && isArray(o)) return list().out; const l = list(); if ('value' in d) l.add(d.value); return l.out
+    },
+    // What isolated-vm makes of a thrown object: undefined when it is nothing like an error.
     thrown: (e) => {
-      const d = nativeDescriptor(e, 'message'), l = list()
-      let name = 'Error'
-      for (let at = e; at !== null && !isProxy(at); at = getPrototypeOf(at)) { if (at === NativeRange) { name = 'RangeError'; break } if (at === NativeReference) { name = 'ReferenceError'; break } }
       const message = e.message
-      l.add(name); l.add(message === undefined ? '' : `${message}`); l.add(!(d !== undefined && 'get' in d))
+      if (message === undefined) return undefined
+      const d = nativeDescriptor(e, 'message'), prototype = getPrototypeOf(e), l = list()
+      let name = 'Error'
+      for (let i = 0; i < errorPrototypes.length; i++) if (errorPrototypes[i][0] === prototype) name = errorPrototypes[i][1]
+      l.add(name); l.add(`${message}`); l.add(!(d !== undefined && 'get' in d))
       return l.out
     },
     unboxed: (o) => { for (let i = 0; i < values.length; i++) { try { const l = list(); l.add(apply(values[i], o, [])); return l.out } catch {} } return list().out }
