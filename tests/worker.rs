@@ -31,7 +31,8 @@ fn run(body: &str) -> (Result<Report, WorkerError>, usize) {
     (result, starts)
 }
 
-const STUCK: &str = r#"while :; do echo '{"beat":{"position":4,"length":9,"transactions":1,"running":6,"runs":3}}'; done"#;
+const STUCK: &str =
+    r#"while :; do echo '{"beat":{"position":4,"length":9,"transactions":1,"running":6,"runs":3}}'; done"#;
 
 /// A report to answer with: that of a real, honest database.
 fn report() -> String {

@@ -12,7 +12,7 @@ use super::{cmath, locale, raw};
 use crate::database::{Value, path, unicode};
 
 /// Name under which the scan's rewritten source finds the runtime's helper.
-pub const HELPER: &str = "__vitraWatchHelper";
+pub use crate::replay::scan::HELPER;
 
 /// Host functions of `guest.js`, by the names that the real runtime gives them.
 pub const GUEST_GLOBALS: [&str; 12] = [
