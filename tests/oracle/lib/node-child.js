@@ -1,8 +1,8 @@
-// The child process of run-node.js: one contract, in this process' own realm, with the environment that
+// The worker thread of run-node.js: one contract, in this thread's own realm, with the environment that
 // vitra-confine-runtime gives to its guests imitated on plain Node.
 'use strict'
 const vm = require('vm')
-const { MessageChannel, receiveMessageOnPort } = require('worker_threads')
+const { MessageChannel, parentPort, receiveMessageOnPort } = require('worker_threads')
 const assert = require('assert').strict
 const { pack, unpack } = require('msgpackr')
 const { stdlib } = require('./node-stdlib')
@@ -65,7 +65,7 @@ const hostRead = (method) => function (...args) {
   const params = args.map(clone)
   const answer = lock.then(() => new Promise((resolve) => {
     waiting.set(++reads, resolve)
-    nodeProcess.send({ read: reads, body: encode({ method, params }) })
+    parentPort.postMessage({ read: reads, body: encode({ method, params }) })
   }))
   lock = answer
   return answer.then(clone)
@@ -136,7 +136,7 @@ const handler = (apply, op) => {
 let unhandled
 process.on('unhandledRejection', (reason) => { unhandled = unhandled || { reason } })
 
-process.on('message', async (message) => {
+parentPort.on('message', async (message) => {
   if (message.read !== undefined) {
     const answer = decode(message.body)
     waiting.get(message.read)(answer)
@@ -145,7 +145,7 @@ process.on('message', async (message) => {
   const { params: [op, ack] } = decode(message.body)
   hideNode()
   const module = await load(message.source)
-  if (module.unloaded) return nodeProcess.send(module)
+  if (module.unloaded) return parentPort.postMessage(module)
   let failed
   try {
     const fn = handler(module.namespace.apply, op)
@@ -155,7 +155,7 @@ process.on('message', async (message) => {
     clone(result instanceof Promise ? await result : result)
     await new Promise((resolve) => later(resolve))
     if (unhandled) throw unhandled.reason
-    nodeProcess.send({ done: encode({ actions }) })
+    parentPort.postMessage({ done: encode({ actions }) })
     return
   } catch (e) {
     failed = e
@@ -164,7 +164,7 @@ process.on('message', async (message) => {
   const e = cloneError(failed)
   let name = 'Error'
   if (e.constructor && e.constructor.name) name = e.constructor.name
-  nodeProcess.send({ failed: encode({ name, message: e.message || e.name }) })
+  parentPort.postMessage({ failed: encode({ name, message: e.message || e.name }) })
 })
 
 // What a guest does not have: everything of Node, and what the runtime deletes.

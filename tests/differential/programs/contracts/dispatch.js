@@ -126,6 +126,7 @@ export const apply = { RUN (tx) { tx.put('/v', this === null) } }
 // name: this-sloppy-function
 export const apply = { RUN: (() => {}).constructor('tx', 'tx.put("/v", typeof this + (this === globalThis))') }
 // name: this-helper
+// taints: error-text
 export const apply = { RUN (tx) { this.helper(tx) }, helper (tx) { tx.put('/v', 1) } }
 // name: arguments
 export const apply = { RUN (...args) { args[0].put('/v', [args.length, typeof args[0], args[1], Object.keys(args[2])]) } }
@@ -255,16 +256,22 @@ export const apply = { RUN () { throw new Error('a\nb\u0000c') } }
 // taints: near-limit
 export const apply = { RUN () { const f = () => f() + 1; f() } }
 // name: throw-native-range
+// taints: error-text
 export const apply = { RUN () { new Array(-1) } }
 // name: throw-native-range-async
+// taints: error-text
 export const apply = { async RUN () { 'x'.repeat(-1) } }
 // name: throw-native-reference
+// taints: error-text
 export const apply = { RUN () { nothing } }
 // name: throw-tdz
+// taints: error-text
 export const apply = { RUN () { x; let x } }
 // name: throw-native-syntax
+// taints: error-text
 export const apply = { RUN () { JSON.parse('{') } }
 // name: throw-native-uri
+// taints: error-text
 export const apply = { RUN () { decodeURIComponent('%') } }
 // name: throw-in-nested-call
 export const apply = { RUN (tx) { [1].map(() => { tx.put('/v', 1); throw new Error('inner') }) } }
