@@ -4,6 +4,7 @@
 //! Needs Node and npm, and the packages of `tests/oracle` (installed once, under the target directory). Without them the
 //! tests say SKIPPED and pass, unless `VITRA_WATCH_REQUIRE_NODE=1`.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -53,7 +54,8 @@ fn run(node: impl Fn(&Path) -> PathBuf, script: &str, args: &[&str]) -> Option<O
         Ok(output) => Some(output),
         Err(why) if std::env::var_os("VITRA_WATCH_REQUIRE_NODE").is_some() => panic!("{why}"),
         Err(why) => {
-            println!("SKIPPED: {script}: {why}");
+            // Straight to stderr: the test harness swallows what a passing test prints.
+            let _ = writeln!(std::io::stderr(), "SKIPPED: {script}: {why}");
             None
         }
     }

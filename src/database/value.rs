@@ -132,6 +132,13 @@ fn property_order(pairs: Vec<(Box<str>, Value)>) -> Vec<(Box<str>, Value)> {
 
 fn without_repeats(pairs: Vec<(Box<str>, Value)>) -> Vec<(Box<str>, Value)> {
     if pairs.len() <= FEW_KEYS {
+        // Almost never does a key come twice.
+        let repeats = |(at, (key, _)): (usize, &(Box<str>, Value))| {
+            pairs.iter().skip(at.saturating_add(1)).any(|(k, _)| k == key)
+        };
+        if !pairs.iter().enumerate().any(repeats) {
+            return pairs;
+        }
         let mut kept: Vec<(Box<str>, Value)> = Vec::with_capacity(pairs.len());
         for (key, value) in pairs {
             match kept.iter_mut().find(|(k, _)| *k == key) {

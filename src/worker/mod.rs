@@ -12,6 +12,6 @@ mod child;
 mod parent;
 mod report;
 
-pub use child::{audit, serve};
+pub use child::{Pulse, audit, serve};
 pub use parent::{Limits, WorkerError, run};
 pub use report::{Answer, Beat, ContractInForce, Head, ParticipantReport, Report, Request, SCHEMA};
