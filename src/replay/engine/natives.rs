@@ -353,6 +353,10 @@ fn nesting(text: &str) -> usize {
 fn locale_compare<'js>(host: &Host, ctx: &Ctx<'js>, args: &[Js<'js>]) -> Result<Js<'js>> {
     let (a, b) = (text(args.first())?, text(args.get(1))?);
     host.taint.borrow_mut().locale = true;
+    let ignorable = |text: &str| text.bytes().any(|b| matches!(b, 0..=8 | 14..=31 | 127));
+    if a != b && (ignorable(&a) || ignorable(&b)) {
+        host.touch_engine("the order of text with control characters");
+    }
     if a != b && (unicode::order_is_contested(&a) || unicode::order_is_contested(&b)) {
         host.touch_engine("the order of characters that engines sort differently");
     }

@@ -56,6 +56,11 @@ pub fn engine_specific(semantic: &Semantic<'_>, findings: &mut Findings<'_>) {
                 Some(what) => what,
                 None => continue,
             },
+            AstKind::ArrowFunctionExpression(_) | AstKind::Function(_) | AstKind::Class(_)
+                if in_parameters(semantic, node) =>
+            {
+                "closure among the parameters of a function (QuickJS gives it variables of its own)"
+            }
             AstKind::ArrowFunctionExpression(arrow) if parameter_is_async(arrow) => {
                 "arrow function with a parameter named async (QuickJS refuses it)"
             }
@@ -79,6 +84,18 @@ fn is_string(name: &ModuleExportName<'_>) -> bool {
 }
 
 /// `async => 1`, without parentheses.
+/// Is this closure part of a parameter's default value or pattern?
+fn in_parameters(semantic: &Semantic<'_>, node: &oxc_semantic::AstNode<'_>) -> bool {
+    for ancestor in semantic.nodes().ancestor_kinds(node.id()) {
+        match ancestor {
+            AstKind::FormalParameter(_) | AstKind::FormalParameters(_) => return true,
+            AstKind::FunctionBody(_) | AstKind::Program(_) => return false,
+            _ => {}
+        }
+    }
+    false
+}
+
 fn parameter_is_async(arrow: &ArrowFunctionExpression<'_>) -> bool {
     !arrow.r#async
         && arrow.params.span.start == arrow.span.start

@@ -9,7 +9,7 @@
   const { apply, construct, ownKeys, defineProperty, getPrototypeOf, getOwnPropertyDescriptor } = Reflect
   const NativeObject = Object, NativeDate = Date, NativeRegExp = RegExp, NativeProxy = Proxy
   const getOwnPropertyNames = Object.getOwnPropertyNames
-  const isArray = Array.isArray
+  const isArray = Array.isArray, isView = ArrayBuffer.isView
   const nativeDescriptor = NativeObject.getOwnPropertyDescriptor
   const errorPrototypes = [EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError].map((c) => [c.prototype, c.name])
   const getters = (holder) => ['buffer', 'byteOffset', 'byteLength'].map((name) => getOwnPropertyDescriptor(holder, name).get)
@@ -285,6 +285,8 @@
   }
   for (let i = 0; i < newer.globals.length; i++) guard(global, newer.globals[i], newer.globals[i])
   addHolder(global, newer.globals)
+  // The order in which operations call traps differs.
+  guard(global, 'Proxy', 'Proxy')
 
   // --- looking for names
   const probed = (object, key) => {
@@ -304,6 +306,11 @@
     args[1] = key
     return apply(old, self, args)
   })
+  // Elements of typed arrays have other attributes in newer versions of V8.
+  for (const [holder, name] of [[NativeObject, 'getOwnPropertyDescriptor'], [NativeObject, 'getOwnPropertyDescriptors'], [NativeObject, 'defineProperty'],
+    [NativeObject, 'defineProperties'], [Reflect, 'getOwnPropertyDescriptor'], [Reflect, 'defineProperty']]) {
+    replace(holder, name, (old) => (self, args) => { if (isView(args[0])) host.engine('attributes of the elements of a typed array'); return apply(old, self, args) })
+  }
   const looksAtThis = (name) => replace(NativeObject.prototype, name, (old) => (self, args) => {
     const key = keyOf(args[0])
     probed(self, key)
@@ -315,6 +322,7 @@
   const listed = (object, names) => {
     const hidden = (typeof object === 'object' && object !== null) || typeof object === 'function' ? holds(holders, object) : undefined
     if (object instanceof NativeError) host.engine('the properties of an error')
+    if (typeof object === 'function') host.engine('the order of the properties of a function')
     if (hidden === undefined && object !== global) return names
     host.engine('the names of an intrinsic object')
     const kept = []
@@ -340,7 +348,6 @@
   const mapForEach = Map.prototype.forEach, setForEach = Set.prototype.forEach
   const list = () => { const out = []; let n = 0; return { out, add (value) { defineProperty(out, n++, { __proto__: null, value, writable: true, enumerable: true, configurable: true }) } } }
   const source = getOwnPropertyDescriptor(NativeRegExp.prototype, 'source').get, flags = getOwnPropertyDescriptor(NativeRegExp.prototype, 'flags').get
-  const isView = ArrayBuffer.isView
   const NativeBytes = Uint8Array
   const values = [Number, String, Boolean, BigInt, Symbol].map((c) => c.prototype.valueOf)
   const known = table(['EvalError', 'RangeError', 'ReferenceError', 'SyntaxError', 'TypeError', 'URIError'])
