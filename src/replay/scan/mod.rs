@@ -34,6 +34,8 @@ mod rewrite;
 mod syntax;
 
 use oxc_allocator::Allocator;
+use oxc_ast::ast::LabeledStatement;
+use oxc_ast_visit::{Visit, walk::walk_labeled_statement};
 use oxc_parser::{ParseOptions, Parser};
 use oxc_semantic::SemanticBuilder;
 use oxc_span::SourceType;
@@ -47,6 +49,12 @@ pub const MAX_SOURCE: usize = 4 << 20;
 /// strings and comments too. No syntax nests without a token for each level, so this bounds the depth of the
 /// tree without having to tell strings from regular expressions first. About 1 MB of ordinary code.
 pub const MAX_TOKENS: usize = 300_000;
+
+/// The most mentions of `await`: the parser takes quadratic time for `await await await ...`.
+const MAX_AWAITS: usize = 5_000;
+
+/// The deepest nesting of labels: the semantic analysis takes quadratic time for `a: b: c: ...`.
+const MAX_LABELS: usize = 100;
 
 /// Stack of the parsing thread: [`MAX_TOKENS`] levels, each well below [`STACK_PER_LEVEL`] in optimised builds
 /// (`tests/scan.rs` measures). Only the pages that are touched cost memory.
@@ -99,7 +107,8 @@ pub struct Scan {
 
 /// Scans a contract's source. Never fails: see the module's header for what it says when it cannot tell.
 pub fn scan(source: &str) -> Scan {
-    if source.len() > MAX_SOURCE || tokens_at_most(source) > MAX_TOKENS {
+    let awaits = source.matches("await").take(MAX_AWAITS.saturating_add(1)).count();
+    if source.len() > MAX_SOURCE || tokens_at_most(source) > MAX_TOKENS || awaits > MAX_AWAITS {
         return not_analysable(source, "too large to be analysed");
     }
     std::thread::scope(|scope| {
@@ -143,6 +152,11 @@ fn parsed(source: &str) -> Scan {
         scan.exports_process = true;
         return scan;
     }
+    let mut labels = Labels { depth: 0, deepest: 0 };
+    labels.visit_program(&parsed.program);
+    if labels.deepest > MAX_LABELS {
+        return not_analysable(source, "too deeply nested to be analysed");
+    }
     let built = SemanticBuilder::new().with_build_nodes(true).with_check_syntax_error(true).build(&parsed.program);
     if let Some(error) = built.diagnostics.errors().next() {
         scan.syntax_error = Some(SyntaxError {
@@ -166,6 +180,21 @@ fn parsed(source: &str) -> Scan {
     purity::mutable_state(&semantic, &mut state);
     scan.mutable_state = state.finish();
     scan
+}
+
+/// Finds out how deeply labels nest.
+struct Labels {
+    depth: usize,
+    deepest: usize,
+}
+
+impl<'a> Visit<'a> for Labels {
+    fn visit_labeled_statement(&mut self, labeled: &LabeledStatement<'a>) {
+        self.depth = self.depth.saturating_add(1);
+        self.deepest = self.deepest.max(self.depth);
+        walk_labeled_statement(self, labeled);
+        self.depth = self.depth.saturating_sub(1);
+    }
 }
 
 /// The answer about a text that was not looked into.

@@ -97,13 +97,9 @@ fn in_parameters(semantic: &Semantic<'_>, node: &oxc_semantic::AstNode<'_>) -> b
 }
 
 fn parameter_is_async(arrow: &ArrowFunctionExpression<'_>) -> bool {
-    !arrow.r#async
-        && arrow.params.span.start == arrow.span.start
-        && arrow
-            .params
-            .items
-            .first()
-            .is_some_and(|item| item.pattern.get_identifier_name().is_some_and(|n| n == "async"))
+    arrow.params.items.first().is_some_and(|item| {
+        item.span.start == arrow.span.start && item.pattern.get_identifier_name().is_some_and(|name| name == "async")
+    })
 }
 
 /// What a regular expression has that V8 8.6 lacks. Works on the text: escapes and classes are skipped.
