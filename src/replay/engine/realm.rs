@@ -565,12 +565,16 @@ fn event_loop<'js>(
 ) -> Result<Js<'js>, Stop<'js>> {
     use rquickjs::promise::PromiseState;
     let promise = result.as_promise();
+    let mut first = true;
     loop {
         drain(ctx, host);
         if let Some(what) = host.exhausted.get() {
             return Err(Stop::Outcome(Outcome::Exhausted(what)));
         }
-        if let Some(reason) = unhandled(ctx, host, result) {
+        // isolated-vm looks for unhandled rejections when the call's own task ends, not after later ones.
+        if std::mem::take(&mut first)
+            && let Some(reason) = unhandled(ctx, host, result)
+        {
             return Err(Stop::Rejected(reason));
         }
         let Some(promise) = promise else { return Ok(result.clone()) };
