@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::args::AuditArgs;
-use super::{Failure, escape, exit};
+use super::{Failure, escape, escape_json, exit};
 use crate::database::ack::to_hex;
 use crate::replay::finding::{Accused, Class, Finding, ShownChange, Verdict};
 use crate::worker::{self, Beat, Limits, Report, Request, WorkerError};
@@ -41,28 +41,18 @@ pub(super) fn run(args: &AuditArgs, out: &mut dyn Write) -> Result<u8, Failure> 
         };
         Failure::new(code, error)
     })?;
-    if args.json {
-        let text = serde_json::to_string_pretty(&report).map_err(|error| Failure::new(exit::INTERNAL, error))?;
-        writeln!(out, "{}", escape_json(&text))?;
-    } else {
-        print(&report, out)?;
+    let printed = if args.json { print_json(&report, out) } else { print(&report, out) };
+    match printed {
+        // A reader that has seen enough (`| head`) changes no verdict.
+        Err(failure) if !failure.closed => return Err(failure),
+        _ => {}
     }
     Ok(exit::of(&report))
 }
 
-/// Characters that JSON allows but that could fool whoever looks at it are written as escapes.
-fn escape_json(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c == '\n' || (escape(c.encode_utf8(&mut [0; 4])).starts_with(c)) {
-            out.push(c);
-        } else {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                out.push_str(&format!("\\u{unit:04x}"));
-            }
-        }
-    }
-    out
+fn print_json(report: &Report, out: &mut dyn Write) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(report).map_err(|error| Failure::new(exit::INTERNAL, error))?;
+    Ok(writeln!(out, "{}", escape_json(&text))?)
 }
 
 /// The progress bar: only on a terminal, and only after a second.

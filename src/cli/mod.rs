@@ -16,7 +16,7 @@ use clap::{CommandFactory, Parser};
 
 pub use args::Cli;
 use args::Command;
-pub use escape::escape;
+pub use escape::{escape, escape_json};
 
 /// A failure of a subcommand: what to say, and how to exit.
 #[derive(Debug)]
@@ -25,17 +25,20 @@ pub struct Failure {
     pub code: u8,
     /// One sentence.
     pub message: String,
+    /// Whoever read the output has closed it (`| head`): no failure of ours.
+    closed: bool,
 }
 
 impl Failure {
     fn new(code: u8, message: impl std::fmt::Display) -> Self {
-        Self { code, message: message.to_string() }
+        Self { code, message: message.to_string(), closed: false }
     }
 }
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
-        Self::new(exit::INTERNAL, error)
+        let closed = error.kind() == std::io::ErrorKind::BrokenPipe;
+        Self { closed, ..Self::new(exit::INTERNAL, error) }
     }
 }
 
@@ -65,8 +68,10 @@ fn run(command: Command) -> Result<u8, Failure> {
         Command::Audit(args) => audit::run(&args, out),
         Command::Inspect(args) => inspect::run(&args, out),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "vitra-watch", out);
-            Ok(exit::VERIFIED)
+            // Into memory first: the generator panics when it cannot write.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "vitra-watch", &mut script);
+            out.write_all(&script).map(|()| exit::VERIFIED).map_err(Failure::from)
         }
         Command::Man { command } => man(command.as_deref(), out),
         Command::Worker => {
@@ -74,8 +79,8 @@ fn run(command: Command) -> Result<u8, Failure> {
         }
     };
     match result {
-        // A reader that has seen enough (`| head`) is no error.
-        Err(failure) if failure.message.contains("Broken pipe") => Ok(exit::VERIFIED),
+        // A reader that has seen enough is no error.
+        Err(failure) if failure.closed => Ok(exit::VERIFIED),
         result => result,
     }
 }

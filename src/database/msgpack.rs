@@ -95,7 +95,11 @@ impl<'a> Reader<'a> {
             0x90..=0x9f => return self.list(usize::from(tag & 0x0f), depth),
             0xa0..=0xbf => self.string(usize::from(tag & 0x1f))?,
             0xc0 => Value::Null,
-            0xc1 => return Err(DecodeError::Peculiar { at: self.at, why: "the reserved byte c1" }),
+            // The reserved byte: an object of a class of its own, or whatever a version makes of it.
+            0xc1 => {
+                self.peculiar = true;
+                Value::Undefined
+            }
             0xc2 => Value::Bool(false),
             0xc3 => Value::Bool(true),
             0xc4..=0xc6 => {
@@ -259,17 +263,18 @@ mod tests {
 
     #[test]
     fn says_where_versions_disagree() {
-        for text in ["d30000000000000005", "8101c0", "a2c328", "81a95f5f70726f746f5f5f01", "d40001", "a4f09fabb7"] {
+        for text in ["d30000000000000005", "8101c0", "a2c328", "81a95f5f70726f746f5f5f01", "d40001", "c1", "a4f09fabb7"]
+        {
             assert!(decode(&hex(text)).unwrap().peculiar, "{text}");
         }
-        for text in ["c1", "d47240", "d47300", &"91".repeat(600)] {
+        for text in ["d47240", "d47300", &"91".repeat(600)] {
             assert!(matches!(decode(&hex(text)), Err(DecodeError::Peculiar { .. })), "{text}");
         }
     }
 
     #[test]
     fn refuses_what_no_version_reads() {
-        for text in ["", "c0c0", "a2", "ddffffffff", "dfffffffff", "c6ffffffff00", "cb00", "8180"] {
+        for text in ["", "c0c0", "a2", "ddffffffff", "dfffffffff", "c6ffffffff00", "cb00", "8180", "c1c1ff"] {
             assert!(matches!(decode(&hex(text)), Err(DecodeError::Malformed { .. })), "{text}");
         }
     }

@@ -91,6 +91,6 @@ mod tests {
         assert_eq!(&*key("/a\0\0b"), b"a\0\0b");
         assert_eq!(display(b"a\0\0b"), "/a/b");
         assert_eq!(display(b""), "/");
-        assert_eq!(ack_key("ff", 7), b".sys\0acks\0ff\0000000000000007");
+        assert_eq!(ack_key("ff", 7), b".sys\0acks\0ff\x00000000000000007");
     }
 }

@@ -337,15 +337,12 @@ fn shown_at(value: &Value, depth: usize) -> serde_json::Value {
         Value::Undefined => json!({ "$undefined": true }),
         Value::Null => Json::Null,
         Value::Bool(b) => json!(b),
-        Value::Num(n) if n.fract() == 0.0 && n.abs() < 9e15 => json!(*n as i64),
-        Value::Num(n) if n.is_finite() => json!(n),
-        Value::Num(n) => json!({ "$number": n.to_string() }),
+        Value::Num(n) if n.is_finite() => shown_number(*n),
+        Value::Num(n) => {
+            json!({ "$number": if n.is_nan() { "NaN" } else if *n > 0.0 { "Infinity" } else { "-Infinity" } })
+        }
         Value::BigInt(n) => json!({ "$bigint": n.to_string() }),
-        Value::Str(text) => match text.char_indices().nth(SHOWN_TEXT) {
-            Some((cut, _)) => json!({ "$cut": text.get(..cut), "length": text.len() }),
-            None if text.starts_with('$') => json!({ "$text": text }),
-            None => json!(text),
-        },
+        Value::Str(text) => shown_text(text),
         Value::Bytes(bytes) => {
             let shown = ack::to_hex(bytes.get(..SHOWN_TEXT / 2).unwrap_or(bytes));
             if bytes.len() > SHOWN_TEXT / 2 {
@@ -354,8 +351,8 @@ fn shown_at(value: &Value, depth: usize) -> serde_json::Value {
                 json!({ "$bytes": shown })
             }
         }
-        Value::Date(ms) if ms.is_nan() => json!({ "$date": null }),
-        Value::Date(ms) => json!({ "$date": ms }),
+        Value::Date(ms) if ms.is_finite() => json!({ "$date": shown_number(*ms) }),
+        Value::Date(_) => json!({ "$date": null }),
         Value::Array(_) | Value::Object(_) if depth >= SHOWN_DEPTH => json!({ "$cut": "nested deeper" }),
         Value::Array(items) => {
             let mut shown: Vec<Json> = items.iter().take(SHOWN_ITEMS).map(|v| shown_at(v, depth + 1)).collect();
@@ -364,20 +361,88 @@ fn shown_at(value: &Value, depth: usize) -> serde_json::Value {
             }
             Json::Array(shown)
         }
-        Value::Object(pairs) => {
-            let mut shown: serde_json::Map<String, Json> = pairs
-                .iter()
-                .take(SHOWN_ITEMS)
-                .map(|(key, value)| {
-                    let key =
-                        key.char_indices().nth(SHOWN_TEXT).map_or(&**key, |(cut, _)| key.get(..cut).unwrap_or(""));
-                    (key.to_owned(), shown_at(value, depth + 1))
-                })
-                .collect();
+        // Keys that would look like our own forms, or that have to be cut: as pairs.
+        Value::Object(pairs) if pairs.iter().take(SHOWN_ITEMS).any(|(key, _)| is_odd_key(key)) => {
+            let pair = |(key, value): &(Box<str>, Value)| json!([shown_text(key), shown_at(value, depth + 1)]);
+            let shown: Vec<Json> = pairs.iter().take(SHOWN_ITEMS).map(pair).collect();
             if pairs.len() > SHOWN_ITEMS {
-                shown.insert("$cut".into(), json!(pairs.len()));
+                json!({ "$object": shown, "length": pairs.len() })
+            } else {
+                json!({ "$object": shown })
+            }
+        }
+        Value::Object(pairs) => {
+            let shown = pairs.iter().take(SHOWN_ITEMS);
+            let mut shown: serde_json::Map<String, Json> =
+                shown.map(|(key, value)| (key.to_string(), shown_at(value, depth + 1))).collect();
+            if pairs.len() > SHOWN_ITEMS {
+                shown.insert("$cut".into(), json!("more keys"));
+                shown.insert("$length".into(), json!(pairs.len()));
             }
             Json::Object(shown)
         }
+    }
+}
+
+/// A finite number, whole ones without a point.
+fn shown_number(n: f64) -> serde_json::Value {
+    if n.fract() == 0.0 && n.abs() < 9e15 { (n as i64).into() } else { n.into() }
+}
+
+fn shown_text(text: &str) -> serde_json::Value {
+    use serde_json::json;
+    match text.char_indices().nth(SHOWN_TEXT) {
+        Some((cut, _)) => json!({ "$cut": text.get(..cut), "length": text.len() }),
+        None if text.starts_with('$') => json!({ "$text": text }),
+        None => json!(text),
+    }
+}
+
+fn is_odd_key(key: &str) -> bool {
+    key.starts_with('$') || key.len() > SHOWN_TEXT
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn no_two_values_are_shown_alike() {
+        let object = |key: &str, value| Value::object(vec![(key.into(), value)]);
+        let odd = [
+            (Value::Undefined, json!({ "$undefined": true })),
+            (object("$undefined", Value::Bool(true)), json!({ "$object": [[{ "$text": "$undefined" }, true]] })),
+            (Value::BigInt(5), json!({ "$bigint": "5" })),
+            (object("$bigint", Value::str("5")), json!({ "$object": [[{ "$text": "$bigint" }, "5"]] })),
+            (object("a", Value::BigInt(-5)), json!({ "a": { "$bigint": "-5" } })),
+            (Value::str("$cut"), json!({ "$text": "$cut" })),
+            (Value::Bytes([1, 255].into()), json!({ "$bytes": "01ff" })),
+            (Value::Date(1.5e12), json!({ "$date": 1_500_000_000_000_i64 })),
+            (Value::Date(f64::NAN), json!({ "$date": null })),
+            (Value::Num(f64::NEG_INFINITY), json!({ "$number": "-Infinity" })),
+            (Value::Num(f64::INFINITY), json!({ "$number": "Infinity" })),
+            (Value::Num(f64::NAN), json!({ "$number": "NaN" })),
+            (Value::Num(1e300), json!(1e300)),
+            (Value::Num(3.0), json!(3)),
+        ];
+        for (value, shown) in odd {
+            assert_eq!(shown_value(&value), shown);
+        }
+    }
+
+    #[test]
+    fn what_is_cut_is_said() {
+        let long = "k".repeat(SHOWN_TEXT + 1);
+        let cut = json!({ "$cut": &long[1..], "length": SHOWN_TEXT + 1 });
+        assert_eq!(shown_value(&Value::str(long.as_str())), cut);
+        let two = vec![(format!("{long}a").into(), Value::Null), (format!("{long}b").into(), Value::Null)];
+        assert_eq!(shown_value(&Value::object(two))["$object"].as_array().map(Vec::len), Some(2));
+        let many = Value::Array(vec![Value::Null; SHOWN_ITEMS + 1]);
+        assert_eq!(shown_value(&many)[SHOWN_ITEMS], json!({ "$cut": "more items", "length": SHOWN_ITEMS + 1 }));
+        let many = Value::object((0..SHOWN_ITEMS + 1).map(|i| (format!("k{i}").into(), Value::Null)).collect());
+        assert_eq!(shown_value(&many)["$length"], json!(SHOWN_ITEMS + 1));
+        let deep = (0..100).fold(Value::Null, |inner, _| Value::Array(vec![inner]));
+        assert!(shown_value(&deep).to_string().contains("nested deeper"));
     }
 }

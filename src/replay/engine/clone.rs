@@ -40,12 +40,16 @@ pub struct Probes {
     pub items: Probe,
     /// `buffer => Uint8Array` over it; a view is returned as it is.
     pub bytes: Probe,
+    /// `view => Uint8Array` with what msgpackr 1.9 and later write of a view that is no `Uint8Array`.
+    pub other_view: Probe,
     /// `error => [name, message]` as V8's clone takes them.
     pub error: Probe,
     /// `object => primitive` inside a boxed value, wrapped in an array.
     pub unboxed: Probe,
     /// `(object, name) => [value]` of an own data property, `[]` of an accessor, `undefined` when there is none.
     pub own: Probe,
+    /// `error => …`: notes that the error's words are the engine's own.
+    pub mark: Probe,
     /// `milliseconds => date`.
     pub make_date: Probe,
     /// `error => [name, message, is the message the contract's own]`.
@@ -162,7 +166,8 @@ impl<'js> Cloner<'_, 'js> {
             Class::OtherView => {
                 self.faithful = false;
                 self.host.touch_engine("a typed array other than Uint8Array as a value");
-                self.bytes(&ctx, object)
+                let view: rquickjs::TypedArray<u8> = self.probe(&ctx, |probes| &probes.other_view, object)?;
+                Ok(Value::Bytes(raw::view_bytes(&view).into()))
             }
             Class::RegExp => {
                 self.faithful = false;
@@ -211,12 +216,13 @@ impl<'js> Cloner<'_, 'js> {
         let mut prototype = None;
         for key in keys {
             let key = key?;
-            let name = match key.to_string() {
-                Ok(name) => name,
-                Err(_) => String::from_utf8_lossy(&raw::text_bytes(&key.to_value()?)?).into_owned(),
-            };
+            let name = String::from_utf8_lossy(&raw::text_bytes(&key.to_value()?)?).into_owned();
             self.host.spend_output(name.len());
-            let value: Js = object.get(key)?;
+            let value: Js = object.get(key.clone())?;
+            if value.is_undefined() && !object.contains_key(key)? {
+                // A getter that ran before took it away.
+                continue;
+            }
             let value = self.value(&value)?;
             if name == "__proto__" {
                 self.faithful = false;

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use rquickjs::{Function, Persistent};
+use rquickjs::{Function, Persistent, Value};
 
 use super::alloc::Memory;
 use super::clone::Probes;
@@ -189,6 +189,9 @@ pub struct Host {
     pub generation: Cell<u32>,
     /// Host calls not yet answered, in order.
     pub pending: RefCell<VecDeque<Pending>>,
+    /// Promises that were rejected while nobody listened, with their reasons, in order. isolated-vm fails the running
+    /// call with the first that is still there when the queue of jobs is empty.
+    pub rejections: RefCell<Vec<(Persistent<Value<'static>>, Persistent<Value<'static>>)>>,
     /// Functions of the prelude. Held here, not in the host functions: those belong to the engine's heap, and a cycle
     /// through them would never be freed.
     pub probes: RefCell<Option<Probes>>,
@@ -200,6 +203,7 @@ impl Host {
     /// Lets go of everything that lives in the engine's heap, before the engine is freed.
     pub fn release(&self) {
         self.pending.borrow_mut().clear();
+        self.rejections.borrow_mut().clear();
         self.probes.borrow_mut().take();
     }
 

@@ -5,12 +5,14 @@
 //! a tainted mismatch accuses nobody. `docs/engine.md` lists every difference and what is done about it.
 //!
 //! The engine is memory-unsafe C that runs hostile code. It only ever runs in the worker process
-//! ([`crate::replay::worker`]), on a thread with the stack that [`Budget`] asks for.
+//! ([`crate::worker`]), on a thread with the stack that [`Budget`] asks for.
 
 pub mod alloc;
 pub mod clone;
+pub mod cmath;
 pub mod host;
 pub mod locale;
+pub mod math;
 mod natives;
 pub mod raw;
 mod realm;

@@ -8,11 +8,11 @@ use rquickjs::{Array, Ctx, Exception, Function, Object, Persistent, Result, Valu
 
 use super::clone::{self, Cloned, data};
 use super::host::{Exhausted, Host, ListRequest, Pending, Request};
-use super::{locale, raw};
+use super::{cmath, locale, raw};
 use crate::database::{Value, path, unicode};
 
 /// Name under which the scan's rewritten source finds the runtime's helper.
-pub const HELPER: &str = "__vitraWatchHelper";
+pub use crate::replay::scan::HELPER;
 
 /// Host functions of `guest.js`, by the names that the real runtime gives them.
 pub const GUEST_GLOBALS: [&str; 12] = [
@@ -154,6 +154,13 @@ pub fn taint_host<'js>(ctx: &Ctx<'js>, host: &Rc<Host>) -> Result<Object<'js>> {
     object.set("isProxy", on(|_, ctx, args| Ok(Js::new_bool(ctx.clone(), args.first().is_some_and(Js::is_proxy))))?)?;
     object.set("localeCompare", on(locale_compare)?)?;
     object.set(
+        "hypot",
+        on(|_, ctx, args| {
+            let values: Vec<f64> = args.iter().map(|value| value.as_number().unwrap_or(f64::NAN)).collect();
+            Ok(Js::new_number(ctx.clone(), cmath::hypot(&values)))
+        })?,
+    )?;
+    object.set(
         "constructing",
         on(|host, ctx, args| {
             let step = args.first().and_then(Js::as_int).unwrap_or(0);
@@ -231,7 +238,9 @@ pub fn guest_host<'js>(ctx: &Ctx<'js>, host: &Rc<Host>, pubkey: &str) -> Result<
             name,
             on(|host, ctx, args| {
                 host.touch("oplog");
-                clone_all(host, args)?;
+                if clone_all(host, args).is_err() {
+                    return rejected(ctx, host);
+                }
                 wait(ctx, host, Request::Never)
             })?,
         )?;
@@ -274,7 +283,9 @@ pub fn guest_host<'js>(ctx: &Ctx<'js>, host: &Rc<Host>, pubkey: &str) -> Result<
     object.set(
         "console",
         on(|host, ctx, args| {
-            clone_all(host, args)?;
+            if clone_all(host, args).is_err() {
+                return rejected(ctx, host);
+            }
             wait(ctx, host, Request::Console)
         })?,
     )?;
@@ -342,6 +353,10 @@ fn nesting(text: &str) -> usize {
 fn locale_compare<'js>(host: &Host, ctx: &Ctx<'js>, args: &[Js<'js>]) -> Result<Js<'js>> {
     let (a, b) = (text(args.first())?, text(args.get(1))?);
     host.taint.borrow_mut().locale = true;
+    let ignorable = |text: &str| text.bytes().any(|b| matches!(b, 0..=8 | 14..=31 | 127));
+    if a != b && (ignorable(&a) || ignorable(&b)) {
+        host.touch_engine("the order of text with control characters");
+    }
     if a != b && (unicode::order_is_contested(&a) || unicode::order_is_contested(&b)) {
         host.touch_engine("the order of characters that engines sort differently");
     }
@@ -351,6 +366,16 @@ fn locale_compare<'js>(host: &Host, ctx: &Ctx<'js>, args: &[Js<'js>]) -> Result<
 
 fn clone_all<'js>(host: &Host, args: &[Js<'js>]) -> Result<Vec<Cloned>> {
     args.iter().map(|arg| clone::clone_out(host, arg)).collect()
+}
+
+/// The promise of a host call whose arguments could not be cloned: rejected, not thrown.
+fn rejected<'js>(ctx: &Ctx<'js>, host: &Host) -> Result<Js<'js>> {
+    let reason = ctx.catch();
+    // An error that never passes through the guest's code on its way is not shown to the hook by the engine.
+    clone::restore(host, ctx, |probes| &probes.mark)?.call::<_, Js>((reason.clone(),))?;
+    let (promise, _, reject) = ctx.promise()?;
+    reject.call::<_, ()>((reason,))?;
+    Ok(promise.into_value())
 }
 
 /// Queues a host call and gives the promise of its answer.
@@ -366,7 +391,7 @@ fn wait<'js>(ctx: &Ctx<'js>, host: &Host, request: Request) -> Result<Js<'js>> {
 }
 
 fn index_get<'js>(host: &Host, ctx: &Ctx<'js>, args: &[Js<'js>]) -> Result<Js<'js>> {
-    let values = clone_all(host, args)?;
+    let Ok(values) = clone_all(host, args) else { return rejected(ctx, host) };
     let request = match values.get(1).map(|cloned| &cloned.value) {
         Some(Value::Str(key)) => Request::Get(path::key(key)),
         _ => Request::Never,
@@ -375,7 +400,7 @@ fn index_get<'js>(host: &Host, ctx: &Ctx<'js>, args: &[Js<'js>]) -> Result<Js<'j
 }
 
 fn index_list<'js>(host: &Host, ctx: &Ctx<'js>, args: &[Js<'js>]) -> Result<Js<'js>> {
-    let values = clone_all(host, args)?;
+    let Ok(values) = clone_all(host, args) else { return rejected(ctx, host) };
     let prefix = match values.get(1).map(|cloned| &cloned.value) {
         None | Some(Value::Undefined) => "/".into(),
         Some(Value::Str(prefix)) => prefix.clone(),
@@ -423,6 +448,9 @@ fn shown(value: &Js<'_>) -> String {
 fn failed(ctx: &Ctx<'_>, host: &Host, values: &[Cloned], at: usize, words: impl FnOnce() -> String) -> rquickjs::Error {
     match values.get(at).map(|cloned| &cloned.value) {
         Some(Value::Str(message)) => throw(ctx, host, Some("AssertionError"), message),
+        Some(Value::Num(number)) if number.fract() == 0.0 && number.abs() < 1e15 => {
+            throw(ctx, host, Some("AssertionError"), &format!("{number:.0}"))
+        }
         // A cloned error arrives as its name and message.
         Some(Value::Array(parts)) if parts.len() >= 2 => {
             throw(ctx, host, None, parts.get(1).and_then(Value::as_str).unwrap_or_default())
@@ -435,6 +463,11 @@ fn equal<'js>(host: &Host, ctx: &Ctx<'js>, args: &[Js<'js>], want: bool) -> Resu
     let values = clone_all(host, args)?;
     let missing = undefined(ctx);
     let (a, b) = (args.first().unwrap_or(&missing), args.get(1).unwrap_or(&missing));
+    if args.len() < 2 {
+        return Err(failed(ctx, host, &values, 2, || {
+            "The \"actual\" and \"expected\" arguments must be specified".to_owned()
+        }));
+    }
     let same = match (a.as_number(), b.as_number()) {
         (Some(a), Some(b)) => a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan()),
         // Two clones are never the same object.
@@ -459,6 +492,11 @@ fn inside(a: &Value, b: &Value) -> bool {
 
 fn deep_equal<'js>(host: &Host, ctx: &Ctx<'js>, args: &[Js<'js>], want: bool) -> Result<Js<'js>> {
     let values = clone_all(host, args)?;
+    if values.len() < 2 {
+        return Err(failed(ctx, host, &values, 2, || {
+            "The \"actual\" and \"expected\" arguments must be specified".to_owned()
+        }));
+    }
     if values.iter().take(2).any(|cloned| !cloned.faithful) {
         host.touch_engine("deepEqual of values that are not plain data");
     }
@@ -499,7 +537,7 @@ fn tx_get<'js>(host: &Host, ctx: &Ctx<'js>, args: &[Js<'js>]) -> Result<Js<'js>>
             }
             clone::clone_in(ctx, host, &value)
         }
-        Err(refusal) => Err(throw(ctx, host, None, refusal)),
+        Err(refusal) => Err(throw(ctx, host, Some("AssertionError"), refusal)),
     }
 }
 
@@ -575,6 +613,6 @@ fn tx_source<'js>(host: &Host, ctx: &Ctx<'js>, args: &[Js<'js>]) -> Result<Js<'j
 fn settle<'js>(ctx: &Ctx<'js>, host: &Host, result: std::result::Result<(), &'static str>) -> Result<Js<'js>> {
     match result {
         Ok(()) => Ok(undefined(ctx)),
-        Err(refusal) => Err(throw(ctx, host, None, refusal)),
+        Err(refusal) => Err(throw(ctx, host, Some("AssertionError"), refusal)),
     }
 }

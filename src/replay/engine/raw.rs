@@ -69,7 +69,7 @@ pub fn text_bytes(value: &Value<'_>) -> rquickjs::Result<Vec<u8>> {
         if text.is_null() {
             return Err(rquickjs::Error::Exception);
         }
-        let bytes = std::slice::from_raw_parts(text.cast::<u8>(), usize::try_from(len).unwrap_or(0)).to_vec();
+        let bytes = std::slice::from_raw_parts(text.cast::<u8>(), len).to_vec();
         qjs::JS_FreeCString(ctx.as_raw().as_ptr(), text);
         Ok(bytes)
     }

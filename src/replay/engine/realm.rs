@@ -12,6 +12,7 @@ use rquickjs::{Array, Context, Ctx, Error, Function, Module, Object, Persistent,
 
 use super::alloc::{Counted, Memory};
 use super::clone::{self, Probes, data};
+use super::cmath;
 use super::host::{Budget, Exhausted, Host, ListRequest, Pending, Request, Surroundings, Taint};
 use super::natives;
 use super::raw;
@@ -125,7 +126,11 @@ pub fn on_big_stack<T: Send>(budget: &Budget, work: impl FnOnce() -> T + Send) -
     })
 }
 
-struct Modules;
+/// Resolves static imports; once the contract is loaded, every further import is a dynamic one, and refused.
+#[derive(Clone, Default)]
+struct Modules {
+    loaded: Rc<Cell<bool>>,
+}
 
 impl Resolver for Modules {
     fn resolve<'js>(
@@ -136,7 +141,11 @@ impl Resolver for Modules {
         _: Option<ImportAttributes<'js>>,
     ) -> rquickjs::Result<String> {
         // One instance of each specifier, whoever imports it.
-        if base.is_empty() { Err(Error::new_resolving(base, name)) } else { Ok(format!("std:{name}")) }
+        if base.is_empty() || self.loaded.get() {
+            Err(Error::new_resolving(base, name))
+        } else {
+            Ok(format!("std:{name}"))
+        }
     }
 }
 
@@ -199,9 +208,14 @@ impl Realm {
         let host = Rc::new(new_host(Rc::clone(&memory), &budget, around));
         let failed = |_: Error| LoadError::Exhausted(Exhausted::Memory);
         let runtime = Runtime::new_with_alloc(Counted(memory)).map_err(failed)?;
-        runtime.set_loader(Modules, Modules);
+        let modules = Modules::default();
+        runtime.set_loader(modules.clone(), modules.clone());
         let watch = Rc::clone(&host);
         runtime.set_interrupt_handler(Some(Box::new(move || tick(&watch))));
+        let notes = Rc::clone(&host);
+        runtime.set_host_promise_rejection_tracker(Some(Box::new(move |ctx, promise, reason, handled| {
+            note_rejection(&notes, &ctx, promise, reason, handled);
+        })));
         let context = Context::full(&runtime).map_err(failed)?;
         let loaded = context.with(|ctx| {
             raw::set_stack_limit(&ctx, budget.stack);
@@ -216,7 +230,11 @@ impl Realm {
                 return Err(error);
             }
         };
-        let loaded_taint = host.taint.take();
+        modules.loaded.set(true);
+        let mut loaded_taint = host.taint.take();
+        if let Some(name) = cmath::take() {
+            loaded_taint.note_engine(name);
+        }
         Ok(Self { namespace, make_tx, make_ack, host, loaded_taint, budget, context, _runtime: runtime })
     }
 
@@ -224,6 +242,7 @@ impl Realm {
     pub fn apply(&mut self, op: &Value, ack: &AckView<'_>, around: Surroundings, state: &dyn State) -> Applied {
         let host = &*self.host;
         reset(host, &self.budget, around);
+        cmath::take();
         let mut reads = 0;
         let outcome = self.context.with(|ctx| self.run(&ctx, op, ack, state, &mut reads));
         let outcome = match (host.exhausted.get(), host.memory.refused.get()) {
@@ -233,6 +252,9 @@ impl Realm {
         };
         let mut taint = host.taint.take();
         taint.merge(&self.loaded_taint);
+        if let Some(name) = cmath::take() {
+            taint.note_engine(name);
+        }
         let near_limit =
             host.engine_limit.get() || host.deepest.get() > 500 || host.memory.peak.get() > Budget::NEAR_MEMORY;
         Applied { outcome, taint, near_limit, reads }
@@ -261,7 +283,7 @@ impl Realm {
                 let queue = host.queue.borrow();
                 match queue.unpackable() {
                     Some(why) => Outcome::Failure { text: format!("ContractRuntimeError: {why}").into(), own: false },
-                    None => Outcome::Success { changes: queue.changes(), actions: queue.len() as u64 },
+                    None => Outcome::Success { changes: queue.changes(), actions: queue.count() as u64 },
                 }
             }
             Ok(Err(outcome)) => outcome,
@@ -303,6 +325,7 @@ impl Realm {
         let Some(handlers) = handlers.as_object() else { return Ok(None) };
         let found: Js<'js> = clone::restore(&self.host, ctx, |probes| &probes.own)?.call((handlers.clone(), name))?;
         match found.as_array() {
+            None if found.is_null() => Err(natives::throw(ctx, &self.host, None, "Object is or has proxy")),
             None => Ok(None),
             Some(parts) if parts.is_empty() => Err(natives::throw(ctx, &self.host, None, "Property is getter")),
             Some(parts) => parts.get(0).map(Some),
@@ -315,35 +338,40 @@ impl Realm {
             return Outcome::Dies;
         }
         let failed = |text: String, own| Outcome::Failure { text: text.into(), own };
+        let strange = "Error: An object was thrown from supplied code within isolated-vm, but that object was not an \
+                       instance of `Error`.";
+        if thrown.is_symbol() || thrown.is_function() || thrown.is_proxy() {
+            return failed(strange.into(), thrown.is_symbol());
+        }
         if !thrown.is_object() {
             return failed("Error".into(), true);
-        }
-        if raw::class_of(&thrown) != raw::Class::Error {
-            let text = "Error: An object was thrown from supplied code within isolated-vm, but that object was not an \
-                        instance of `Error`.";
-            return failed(text.into(), !thrown.is_function() && !thrown.is_proxy());
         }
         let touched = self.host.taint.borrow().clone();
         self.host.looking.set(true);
         let parts = clone::restore(&self.host, ctx, |probes| &probes.thrown)
-            .and_then(|probe| probe.call::<_, Array>((thrown,)));
+            .and_then(|probe| probe.call::<_, Option<Array>>((thrown,)));
         let described = parts.and_then(|parts| {
+            let Some(parts) = parts else { return Ok(None) };
             let read = |at| parts.get::<Js>(at).and_then(|part| raw::text_bytes(&part));
             let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-            Ok((text(read(0)?), text(read(1)?), parts.get::<bool>(2)?))
+            Ok(Some((text(read(0)?), text(read(1)?), parts.get::<bool>(2)?)))
         });
         self.host.looking.set(false);
         *self.host.taint.borrow_mut() = touched;
-        let Ok((name, message, own)) = described else {
-            // A getter of the error threw; whatever an executor recorded, the operation failed.
-            drop(ctx.catch());
-            return failed("Error".into(), false);
+        let (name, message, own) = match described {
+            Ok(Some(described)) => described,
+            Ok(None) => return failed(strange.into(), true),
+            Err(_) => {
+                // A getter of the error threw; whatever an executor recorded, the operation failed.
+                drop(ctx.catch());
+                return failed("Error".into(), false);
+            }
         };
+        let message = if message.is_empty() { name.clone() } else { message };
         match (&*name, &*message) {
             ("RangeError" | "ReferenceError" | "InternalError", _) => {
                 failed(format!("ContractRuntimeError: The contract failed to execute with \"{name}: {message}\""), own)
             }
-            (_, "") => failed("Error: Error".into(), own),
             _ => failed(format!("Error: {message}"), own),
         }
     }
@@ -359,6 +387,7 @@ impl Realm {
             drain(ctx, host);
         }
         host.pending.borrow_mut().clear();
+        host.rejections.borrow_mut().clear();
     }
 
     /// The names of the module's exports that are functions.
@@ -369,6 +398,32 @@ impl Realm {
             keys.filter(|key| namespace.get::<_, Js>(key.as_str()).is_ok_and(|value| value.is_function())).collect()
         })
     }
+}
+
+/// Keeps the list of rejections that nobody handles.
+fn note_rejection<'js>(host: &Host, ctx: &Ctx<'js>, promise: Js<'js>, reason: Js<'js>, handled: bool) {
+    let mut rejections = host.rejections.borrow_mut();
+    if handled {
+        let same = |known: &Persistent<Js<'static>>| known.clone().restore(ctx).is_ok_and(|known| known == promise);
+        rejections.retain(|(known, _)| !same(known));
+    } else if rejections.len() as u64 >= host.jobs.get() {
+        host.exhaust(Exhausted::Jobs);
+    } else {
+        rejections.push((Persistent::save(ctx, promise), Persistent::save(ctx, reason)));
+    }
+}
+
+/// The reason of the first rejection that nobody handles; `result` is the call's own promise, which the host handles.
+fn unhandled<'js>(ctx: &Ctx<'js>, host: &Host, result: &Js<'js>) -> Option<Js<'js>> {
+    let rejections = std::mem::take(&mut *host.rejections.borrow_mut());
+    let mut first = None;
+    for (promise, reason) in rejections {
+        let (Ok(promise), Ok(reason)) = (promise.restore(ctx), reason.restore(ctx)) else { continue };
+        if promise != *result && first.is_none() {
+            first = Some(reason);
+        }
+    }
+    first
 }
 
 fn new_host(memory: Rc<Memory>, budget: &Budget, around: Surroundings) -> Host {
@@ -386,6 +441,7 @@ fn new_host(memory: Rc<Memory>, budget: &Budget, around: Surroundings) -> Host {
         queue: RefCell::default(),
         generation: Cell::new(0),
         pending: RefCell::default(),
+        rejections: RefCell::default(),
         probes: RefCell::default(),
         jobs: Cell::new(budget.jobs),
     }
@@ -477,10 +533,12 @@ fn prelude<'js>(ctx: &Ctx<'js>, host: &Rc<Host>, pubkey: &str) -> rquickjs::Resu
         regexp: tool("regexp")?,
         items: tool("items")?,
         bytes: tool("bytes")?,
+        other_view: tool("otherView")?,
         error: tool("error")?,
         unboxed: tool("unboxed")?,
         own: tool("own")?,
         thrown: tool("thrown")?,
+        mark: tool("mark")?,
         make_date: tool("makeDate")?,
     };
     *host.probes.borrow_mut() = Some(probes);
@@ -488,6 +546,7 @@ fn prelude<'js>(ctx: &Ctx<'js>, host: &Rc<Host>, pubkey: &str) -> rquickjs::Resu
     let names = natives::GUEST_GLOBALS.to_vec();
     let made: Object = guest.call((natives::guest_host(ctx, host, pubkey)?, names))?;
     host.taint.take();
+    cmath::take();
     Ok((made.get("tx")?, made.get("ack")?))
 }
 
@@ -510,6 +569,9 @@ fn event_loop<'js>(
         drain(ctx, host);
         if let Some(what) = host.exhausted.get() {
             return Err(Stop::Outcome(Outcome::Exhausted(what)));
+        }
+        if let Some(reason) = unhandled(ctx, host, result) {
+            return Err(Stop::Rejected(reason));
         }
         let Some(promise) = promise else { return Ok(result.clone()) };
         match promise.state() {

@@ -126,7 +126,7 @@ impl Queue {
     }
 
     /// The number of actions: what `ack.numChanges` must say.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.actions.len()
     }
 
@@ -202,7 +202,7 @@ mod tests {
         queue.delete("/b").unwrap();
         queue.input(&"ab".repeat(32), true);
         queue.input(&"ab".repeat(32), false);
-        assert_eq!(queue.len(), 4);
+        assert_eq!(queue.count(), 4);
         let paths: Vec<_> = queue.changes().iter().map(|change| change.path.to_string()).collect();
         let input = format!("/.sys/inputs/{}", "ab".repeat(32));
         assert_eq!(paths, [input.as_str(), input.as_str(), "/a", "/b"]);

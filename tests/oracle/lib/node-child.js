@@ -1,16 +1,26 @@
-// The child process of run-node.js: one contract, in this process' own realm, with the environment that
+// The worker thread of run-node.js: one contract, in this thread's own realm, with the environment that
 // vitra-confine-runtime gives to its guests imitated on plain Node.
 'use strict'
 const vm = require('vm')
-const { MessageChannel, receiveMessageOnPort } = require('worker_threads')
+const { MessageChannel, parentPort, receiveMessageOnPort } = require('worker_threads')
 const assert = require('assert').strict
 const { pack, unpack } = require('msgpackr')
 const { stdlib } = require('./node-stdlib')
 
 const nodeProcess = process
-const toBuffer = Buffer.from.bind(Buffer)
-const encode = (value) => pack(value).toString('base64')
-const decode = (text) => unpack(toBuffer(text, 'base64'))
+const NodeBuffer = Buffer
+// msgpackr needs the global that the contract must not see.
+const withBuffer = (work) => {
+  const hidden = !('Buffer' in globalThis)
+  globalThis.Buffer = NodeBuffer
+  try {
+    return work()
+  } finally {
+    if (hidden) delete globalThis.Buffer
+  }
+}
+const encode = (value) => withBuffer(() => pack(value).toString('base64'))
+const decode = (text) => withBuffer(() => unpack(NodeBuffer.from(text, 'base64')))
 const later = setImmediate
 const { port1, port2 } = new MessageChannel()
 
@@ -18,20 +28,21 @@ const clone = (value) => {
   try {
     port1.postMessage(value)
   } catch (e) {
+    if (e.name !== 'DataCloneError') throw e
     throw new TypeError(e.message)
   }
   return receiveMessageOnPort(port2).message
 }
 
-// An error that crosses the boundary keeps its class if it is one of the language's, and loses all else.
-const STANDARD = { RangeError, ReferenceError, SyntaxError, TypeError }
+// An error that crosses the boundary keeps its class if that is one of these, and loses all else.
+const STANDARD = [RangeError, ReferenceError, SyntaxError, TypeError]
 const cloneError = (e) => {
-  if (e === null || typeof e !== 'object') return e
-  if (!(e instanceof Error)) {
+  if (e === null || !['object', 'function', 'symbol'].includes(typeof e)) return e
+  if (typeof e !== 'object' || typeof e.message !== 'string') {
     return new Error('An object was thrown from supplied code within isolated-vm, but that object was not an ' +
       'instance of `Error`.')
   }
-  const Type = Object.values(STANDARD).find((T) => e instanceof T) || Error
+  const Type = STANDARD.find((T) => e.constructor === T) || Error
   return new Type(e.message)
 }
 const hostCall = (fn) => function (...args) {
@@ -54,7 +65,7 @@ const hostRead = (method) => function (...args) {
   const params = args.map(clone)
   const answer = lock.then(() => new Promise((resolve) => {
     waiting.set(++reads, resolve)
-    nodeProcess.send({ read: reads, body: encode({ method, params }) })
+    parentPort.postMessage({ read: reads, body: encode({ method, params }) })
   }))
   lock = answer
   return answer.then(clone)
@@ -121,7 +132,11 @@ const handler = (apply, op) => {
   return property && property.value
 }
 
-process.on('message', async (message) => {
+// isolated-vm: a rejection that nobody handles fails the operation, whatever apply() returns.
+let unhandled
+process.on('unhandledRejection', (reason) => { unhandled = unhandled || { reason } })
+
+parentPort.on('message', async (message) => {
   if (message.read !== undefined) {
     const answer = decode(message.body)
     waiting.get(message.read)(answer)
@@ -130,7 +145,7 @@ process.on('message', async (message) => {
   const { params: [op, ack] } = decode(message.body)
   hideNode()
   const module = await load(message.source)
-  if (module.unloaded) return nodeProcess.send(module)
+  if (module.unloaded) return parentPort.postMessage(module)
   let failed
   try {
     const fn = handler(module.namespace.apply, op)
@@ -139,7 +154,8 @@ process.on('message', async (message) => {
     const result = Reflect.apply(fn, null, args)
     clone(result instanceof Promise ? await result : result)
     await new Promise((resolve) => later(resolve))
-    nodeProcess.send({ done: encode({ actions }) })
+    if (unhandled) throw unhandled.reason
+    parentPort.postMessage({ done: encode({ actions }) })
     return
   } catch (e) {
     failed = e
@@ -148,7 +164,7 @@ process.on('message', async (message) => {
   const e = cloneError(failed)
   let name = 'Error'
   if (e.constructor && e.constructor.name) name = e.constructor.name
-  nodeProcess.send({ failed: encode({ name, message: e.message || e.name }) })
+  parentPort.postMessage({ failed: encode({ name, message: e.message || e.name }) })
 })
 
 // What a guest does not have: everything of Node, and what the runtime deletes.

@@ -17,17 +17,17 @@ exports.stdlib = {
     const oplogPubkey = '${'ef'.repeat(32)}'
     const get = __internal__contract__indexGet
     const list = __internal__contract__indexList
-    class Index {
+    class ContractIndex {
       constructor () { this.pubkey = pubkey }
       list (prefix, opts) { return list(this.pubkey, prefix, opts) }
       get (key) { return get(this.pubkey, key) }
     }
-    class Oplog {
+    class ContractOplog {
       constructor () { this.pubkey = oplogPubkey }
     }
     export const isWriter = true
-    export const index = new Index()
-    export const oplog = new Oplog()
+    export const index = new ContractIndex()
+    export const oplog = new ContractOplog()
     export const listOplogs = () => []`,
   util: `
     export const genUUID = () => '00000000-0000-4000-8000-000000000000'`

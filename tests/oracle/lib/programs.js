@@ -9,7 +9,7 @@ const root = path.join(__dirname, '../../differential/programs')
 const wrap = (body) => 'export const apply = { async RUN (tx, op, ack) { tx.put(\'/out\', await (async () => {\n' +
   body + '\n})()) } }\n'
 
-const directive = /^\/\/ (op|op-hex|ack|state|taints|only): ?(.*)$/
+const directive = /^\/\/ (op|op-hex|ack|state|taints|runtime-only): ?(.*)$/
 
 exports.parse = (file, text, isBody) => {
   const cases = []
@@ -28,7 +28,7 @@ exports.parse = (file, text, isBody) => {
     } else if (found[1] === 'op-hex') {
       delete current.op
       current.opHex = found[2]
-    } else if (found[1] === 'taints' || found[1] === 'only') {
+    } else if (found[1] === 'taints' || found[1] === 'runtime-only') {
       current[found[1]] = found[2]
     } else {
       current[found[1]] = JSON.parse(found[2])
@@ -52,7 +52,7 @@ exports.read = () => {
   // The probe contract: every handler once, and the operations that no handler takes, in one VM each.
   const probe = fs.readFileSync(path.join(root, 'probe/contract.js'), 'utf8')
   for (const op of JSON.parse(fs.readFileSync(path.join(root, 'probe/ops.json'), 'utf8'))) {
-    cases.push({ name: `probe/${op.name}`, op: op.op, state: op.state, taints: op.taints, source: probe })
+    cases.push({ ...op, name: `probe/${op.name}`, source: probe })
   }
   const seen = new Set()
   for (const { name } of cases) {

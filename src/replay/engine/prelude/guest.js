@@ -14,12 +14,12 @@
   const { get, put, del, add, remove, source } = host
   return {
     tx: (id) => ({
-      get: [(a, b) => get(id, a)][0],
+      get: [(a) => get(id, a)][0],
       put: [(a, b) => put(id, a, b)][0],
-      delete: [(a, b) => del(id, a)][0],
-      addOplog: [(a, b) => add(id, a)][0],
-      removeOplog: [(a, b) => remove(id, a)][0],
-      setContractSource: [(a, b) => source(id, a)][0]
+      delete: [(a) => del(id, a)][0],
+      addOplog: [(a) => add(id, a)][0],
+      removeOplog: [(a) => remove(id, a)][0],
+      setContractSource: [(a) => source(id, a)][0]
     }),
     ack: (origin, seq, ts, metadata) => ({ success: undefined, error: undefined, origin, seq, ts, metadata, numChanges: 0 })
   }

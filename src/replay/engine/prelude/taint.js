@@ -9,9 +9,11 @@
   const { apply, construct, ownKeys, defineProperty, getPrototypeOf, getOwnPropertyDescriptor } = Reflect
   const NativeObject = Object, NativeDate = Date, NativeRegExp = RegExp, NativeProxy = Proxy
   const getOwnPropertyNames = Object.getOwnPropertyNames
+  const isArray = Array.isArray, isView = ArrayBuffer.isView
   const nativeDescriptor = NativeObject.getOwnPropertyDescriptor
-  const NativeRange = RangeError.prototype, NativeReference = ReferenceError.prototype
+  const errorPrototypes = [EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError].map((c) => [c.prototype, c.name])
   const getters = (holder) => ['buffer', 'byteOffset', 'byteLength'].map((name) => getOwnPropertyDescriptor(holder, name).get)
+  const lengthOf = getOwnPropertyDescriptor(getPrototypeOf(Uint8Array.prototype), 'length').get
   const typedParts = getters(getPrototypeOf(Uint8Array.prototype)), viewParts = getters(DataView.prototype)
   const isNaN = Number.isNaN, isInteger = Number.isInteger
   const table = (names) => { const t = NativeObject.create(null); for (let i = 0; i < names.length; i++) t[names[i]] = true; return t }
@@ -102,6 +104,12 @@
   noted(WeakRef.prototype, 'deref', 'garbage collection')
   const NativeRegistry = FinalizationRegistry
   replace(NativeRegistry.prototype, 'register', (old) => (self, args) => { host.engine('garbage collection'); return apply(old, self, args) })
+
+  const hypot = host.hypot
+  replace(Math, 'hypot', () => (self, args) => {
+    for (let i = 0; i < args.length; i++) args[i] = +args[i]
+    return apply(hypot, undefined, args)
+  })
 
   // --- locale
   const localeCompare = host.localeCompare
@@ -245,9 +253,15 @@
     })
   }
   const symbolOf = (name) => name.slice(0, 2) === '@@' ? Symbol[name.slice(2)] : name
+  const roots = {
+    __proto__: null, '%TypedArray%': typed.constructor,
+    '%IteratorPrototype%': getPrototypeOf(getPrototypeOf([][Symbol.iterator]())),
+    '%AsyncIteratorPrototype%': getPrototypeOf(getPrototypeOf(getPrototypeOf((async function * () {})())))
+  }
   const resolve = (path) => {
-    let at = global
     const steps = path.split('.')
+    let at = global
+    if (roots[steps[0]] !== undefined) { at = roots[steps[0]]; steps.shift() }
     for (let i = 0; i < steps.length; i++) { if (at === undefined || at === null) return undefined; at = at[symbolOf(steps[i])] }
     return (typeof at === 'object' && at !== null) || typeof at === 'function' ? at : undefined
   }
@@ -271,6 +285,8 @@
   }
   for (let i = 0; i < newer.globals.length; i++) guard(global, newer.globals[i], newer.globals[i])
   addHolder(global, newer.globals)
+  // The order in which operations call traps differs.
+  guard(global, 'Proxy', 'Proxy')
 
   // --- looking for names
   const probed = (object, key) => {
@@ -290,6 +306,11 @@
     args[1] = key
     return apply(old, self, args)
   })
+  // Elements of typed arrays have other attributes in newer versions of V8.
+  for (const [holder, name] of [[NativeObject, 'getOwnPropertyDescriptor'], [NativeObject, 'getOwnPropertyDescriptors'], [NativeObject, 'defineProperty'],
+    [NativeObject, 'defineProperties'], [Reflect, 'getOwnPropertyDescriptor'], [Reflect, 'defineProperty']]) {
+    replace(holder, name, (old) => (self, args) => { if (isView(args[0])) host.engine('attributes of the elements of a typed array'); return apply(old, self, args) })
+  }
   const looksAtThis = (name) => replace(NativeObject.prototype, name, (old) => (self, args) => {
     const key = keyOf(args[0])
     probed(self, key)
@@ -301,6 +322,7 @@
   const listed = (object, names) => {
     const hidden = (typeof object === 'object' && object !== null) || typeof object === 'function' ? holds(holders, object) : undefined
     if (object instanceof NativeError) host.engine('the properties of an error')
+    if (typeof object === 'function') host.engine('the order of the properties of a function')
     if (hidden === undefined && object !== global) return names
     host.engine('the names of an intrinsic object')
     const kept = []
@@ -326,13 +348,13 @@
   const mapForEach = Map.prototype.forEach, setForEach = Set.prototype.forEach
   const list = () => { const out = []; let n = 0; return { out, add (value) { defineProperty(out, n++, { __proto__: null, value, writable: true, enumerable: true, configurable: true }) } } }
   const source = getOwnPropertyDescriptor(NativeRegExp.prototype, 'source').get, flags = getOwnPropertyDescriptor(NativeRegExp.prototype, 'flags').get
-  const isView = ArrayBuffer.isView
   const NativeBytes = Uint8Array
   const values = [Number, String, Boolean, BigInt, Symbol].map((c) => c.prototype.valueOf)
   const known = table(['EvalError', 'RangeError', 'ReferenceError', 'SyntaxError', 'TypeError', 'URIError'])
   const pair = (a, b) => { const l = list(); l.add(a); l.add(b); return l.out }
   return {
     date: (d) => apply(getTime, d, []),
+    mark: hook,
     makeDate: (ms) => new NativeDate(ms),
     regexp: (r) => pair(apply(source, r, []), apply(flags, r, [])),
     items: (c) => { const l = list(); try { apply(mapForEach, c, [(v, k) => { l.add(k); l.add(v) }]) } catch { apply(setForEach, c, [(v) => l.add(v)]) } return l.out },
@@ -342,14 +364,30 @@
       try { apply(parts[0], b, []) } catch { parts = viewParts }
       return new NativeBytes(apply(parts[0], b, []), apply(parts[1], b, []), apply(parts[2], b, []))
     },
+    // As many bytes as the view has, of which the first are its elements, each cut to a byte.
+    otherView: (v) => {
+      try {
+        const length = apply(lengthOf, v, [])
+        const out = new NativeBytes(apply(typedParts[2], v, []))
+        for (let i = 0; i < length; i++) out[i] = v[i]
+        return out
+      } catch { return new NativeBytes(0) }
+    },
     error: (e) => { let name = e.name; name = name === undefined ? 'Error' : `${name}`; const own = nativeDescriptor(e, 'message'); const message = own === undefined ? '' : 'value' in own ? `${own.value}` : host.plainMessage(e); return pair(known[name] ? name : 'Error', message) },
-    own: (o, name) => { const d = nativeDescriptor(o, name); if (d === undefined) return undefined; const l = list(); if ('value' in d) l.add(d.value); return l.out },
+    // isolated-vm looks at own data properties only; the length of an array is an accessor to V8.
+    own: (o, name) => {
+      const d = nativeDescriptor(o, name)
+      if (d === undefined) { for (let at = o; at !== null; at = getPrototypeOf(at)) if (isProxy(at)) return null; return undefined }
+      if (name === 'length' && isArray(o)) return list().out; const l = list(); if ('value' in d) l.add(d.value); return l.out
+    },
+    // What isolated-vm makes of a thrown object: undefined when it is nothing like an error.
     thrown: (e) => {
-      const d = nativeDescriptor(e, 'message'), l = list()
-      let name = 'Error'
-      for (let at = e; at !== null && !isProxy(at); at = getPrototypeOf(at)) { if (at === NativeRange) { name = 'RangeError'; break } if (at === NativeReference) { name = 'ReferenceError'; break } }
       const message = e.message
-      l.add(name); l.add(message === undefined ? '' : `${message}`); l.add(!(d !== undefined && 'get' in d))
+      if (message === undefined) return undefined
+      const d = nativeDescriptor(e, 'message'), prototype = getPrototypeOf(e), l = list()
+      let name = 'Error'
+      for (let i = 0; i < errorPrototypes.length; i++) if (errorPrototypes[i][0] === prototype) name = errorPrototypes[i][1]
+      l.add(name); l.add(`${message}`); l.add(!(d !== undefined && 'get' in d))
       return l.out
     },
     unboxed: (o) => { for (let i = 0; i < values.length; i++) { try { const l = list(); l.add(apply(values[i], o, [])); return l.out } catch {} } return list().out }

@@ -1,0 +1,298 @@
+//! The auditor: one transaction after the other, each against the published state before it.
+//!
+//! It holds no copy of that state. What it carries from one transaction to the next is a few numbers (the next operation
+//! of each oplog, the contract in force, where the open batch ends), all of which follow from the log.
+//!
+//! Everything published is taken as it stands, right or wrong, so that one lie is reported once.
+
+mod genesis;
+mod replaying;
+mod report;
+mod standing;
+mod transaction;
+mod trees;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
+
+use crate::database::path::{self, Place};
+use crate::database::{Ack, DecodeError, Value, ack, decode};
+use crate::hyperbee::{Cache, Entry, Tree, TreeError, View, is_header};
+use crate::replay::batches::{self, Found, Start, TreeIs};
+use crate::replay::contract::Contract;
+use crate::replay::engine::{AckView, Applied, Budget, Dialect, LoadError, Outcome, State, Surroundings};
+use crate::replay::examine::{self, Case, Compared, Examined};
+use crate::replay::finding::{Accused, Also, Class, Finding, Kind, ShownChange};
+use crate::replay::logs::Logs;
+use crate::replay::matching::{self, Announced, Body, Expected, Issue, Matching, Published as Block};
+use crate::replay::numbering::{Numbering, Origin};
+use crate::replay::state::{Published, read_error};
+
+use replaying::{Replay, expect};
+
+/// What an audit may use and report.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Budget of one operation.
+    pub budget: Budget,
+    /// Findings after which further mismatches are only counted.
+    pub max_findings: usize,
+    /// Length of the index at which to stop; the last whole transaction before it.
+    pub until: Option<u64>,
+    /// Bytes of decoded nodes to keep.
+    pub cache: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            budget: Budget::default(),
+            max_findings: 100,
+            until: None,
+            cache: crate::hyperbee::cache::DEFAULT_CACHE_BYTES,
+        }
+    }
+}
+
+/// What one step of the audit came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A transaction was judged; the audit now stands before this block.
+    Judged(u64),
+    /// A block of the index is needed and not here.
+    Needs {
+        /// The block.
+        seq: u64,
+    },
+    /// There is nothing more to judge.
+    End,
+}
+
+/// One participant as the report shows it.
+#[derive(Clone, Debug, Default)]
+pub struct Participant {
+    /// Declared active now.
+    pub active: bool,
+    /// Numbering.
+    pub origin: Origin,
+}
+
+/// The state machine.
+pub struct Auditor<'a> {
+    logs: &'a dyn Logs,
+    cache: Cache,
+    database: String,
+    options: Options,
+    until: u64,
+    at: u64,
+    batch_end: u64,
+    batch_start: u64,
+    contract: Option<Contract>,
+    other_contract: Option<Contract>,
+    /// Every source that came into force: block and digest.
+    pub sources: Vec<(u64, String)>,
+    /// Participants by key in hex.
+    pub participants: BTreeMap<String, Participant>,
+    active: HashMap<String, bool>,
+    ambiguous: HashSet<String>,
+    /// Findings so far.
+    pub findings: Vec<Finding>,
+    /// Findings beyond the limit.
+    pub more_findings: u64,
+    /// Transactions judged.
+    pub transactions: u64,
+    verified_length: u64,
+    broken: bool,
+    /// The finding of a skip, while the operation that was skipped is judged.
+    late: Option<usize>,
+    last_ts: f64,
+    begun: bool,
+    killed: HashSet<u64>,
+    /// The ack whose operation is running, for whoever watches from outside.
+    pub running: Rc<dyn Fn(Option<u64>)>,
+}
+
+enum Stop {
+    /// A block that is not here.
+    Needs(u64),
+    /// The audit ends.
+    End,
+}
+
+impl<'a> Auditor<'a> {
+    /// An auditor of the database with this index key.
+    pub fn new(logs: &'a dyn Logs, key: &[u8; 32], options: Options) -> Self {
+        let length = logs.index().length();
+        Self {
+            logs,
+            cache: Cache::new(options.cache),
+            database: ack::to_hex(key),
+            options,
+            until: options.until.map_or(length, |until| until.min(length)),
+            at: 0,
+            batch_end: 0,
+            batch_start: 0,
+            contract: None,
+            other_contract: None,
+            sources: Vec::new(),
+            participants: BTreeMap::new(),
+            active: HashMap::new(),
+            ambiguous: HashSet::new(),
+            findings: Vec::new(),
+            more_findings: 0,
+            transactions: 0,
+            verified_length: 0,
+            broken: false,
+            late: None,
+            last_ts: f64::NEG_INFINITY,
+            begun: false,
+            killed: HashSet::new(),
+            running: Rc::new(|_| {}),
+        }
+    }
+
+    /// Operations (by the block of their ack) that are not to be run: they were killed before.
+    pub fn skip(&mut self, killed: impl IntoIterator<Item = u64>) {
+        self.killed.extend(killed);
+    }
+
+    /// The length up to which everything follows the contract, no later than the first finding that decides.
+    pub fn verified_length(&self) -> u64 {
+        self.verified_length
+    }
+
+    /// The block before which the audit stands.
+    pub fn position(&self) -> u64 {
+        self.at
+    }
+
+    /// The contract in force.
+    pub fn contract(&self) -> Option<&Contract> {
+        self.contract.as_ref()
+    }
+
+    /// Judges the genesis, then one transaction a call.
+    pub fn step(&mut self) -> Step {
+        let before = self.findings.len();
+        let result = if self.begun { self.transaction() } else { self.genesis() };
+        let decisive = |f: &Finding| {
+            f.class == Class::Violation || f.class == Class::Missing || f.unjudged || f.class == Class::Unverifiable
+        };
+        self.broken |= self.findings.get(before..).unwrap_or_default().iter().any(decisive) || self.more_findings > 0;
+        match result {
+            Ok(()) => {
+                if !self.broken {
+                    self.verified_length = self.at;
+                }
+                Step::Judged(self.at)
+            }
+            Err(Stop::Needs(seq)) => Step::Needs { seq },
+            Err(Stop::End) => Step::End,
+        }
+    }
+
+    /// Notes that a block of the index is not here, so that the audit cannot go on.
+    pub fn missing(&mut self, seq: u64) {
+        self.add(
+            Kind::BlockUnavailable,
+            Some(seq),
+            format!("block {seq} of the index is not here; the audit cannot go on"),
+        );
+    }
+
+    // --- findings
+
+    fn add(&mut self, kind: Kind, seq: Option<u64>, message: impl Into<String>) -> Option<usize> {
+        if self.findings.len() >= self.options.max_findings {
+            self.more_findings = self.more_findings.saturating_add(1);
+            return None;
+        }
+        let mut finding = Finding::new(&self.database, kind, &self.database, seq, message);
+        if kind.class() == Class::Violation {
+            finding.accused = Some(Accused::EXECUTOR);
+        }
+        self.findings.push(finding);
+        Some(self.findings.len().saturating_sub(1))
+    }
+
+    fn add_for(&mut self, ack: &Ack, kind: Kind, seq: u64, message: impl Into<String>) -> Option<usize> {
+        let at = self.add(kind, Some(seq), message)?;
+        if let Some(finding) = self.findings.get_mut(at) {
+            finding.origin = Some(ack.origin.to_string());
+            finding.op_seq = Some(ack.seq);
+        }
+        Some(at)
+    }
+
+    fn unjudged(&mut self, at: Option<usize>) {
+        if let Some(finding) = at.and_then(|at| self.findings.get_mut(at)) {
+            finding.unjudged = true;
+        }
+    }
+
+    // --- reading
+
+    fn entry(&self, seq: u64) -> Result<Rc<Entry>, TreeError> {
+        self.cache.entry(self.logs.index(), seq)
+    }
+
+    /// Runs `work` on the state before block `at`: the published tree, or the simulated one inside a batch.
+    fn with_state<T>(&self, at: u64, work: impl FnOnce(&dyn ReadView) -> T) -> Result<T, TreeError> {
+        if at > self.batch_start && at < self.batch_end {
+            let batch = batches::simulate(self.logs.index(), &self.cache, self.batch_start, at)?;
+            Ok(work(&Both(&batch, Published::new(&batch))))
+        } else {
+            let tree = Tree::new(self.logs.index(), &self.cache, at);
+            Ok(work(&Both(&tree, Published::new(&tree))))
+        }
+    }
+
+    /// Operations that were published and not acked yet, over all active inputs whose oplog is held.
+    pub fn pending(&self) -> u64 {
+        let pending =
+            self.participants.iter().filter(|(_, participant)| participant.active).map(|(key, participant)| {
+                let oplog = from_hex(key).and_then(|key| self.logs.oplog(&key));
+                oplog.map_or(0, |oplog| oplog.blocks.length().saturating_sub(participant.origin.next))
+            });
+        pending.fold(0, u64::saturating_add)
+    }
+}
+
+/// The published state, as the engine and as the tree check want it.
+trait ReadView {
+    fn state(&self) -> &dyn State;
+    fn exists(&self, key: &[u8]) -> Result<bool, TreeError>;
+    fn peculiar(&self) -> bool;
+}
+
+struct Both<'a, V>(&'a V, Published<'a, V>);
+
+impl<V: View> ReadView for Both<'_, V> {
+    fn state(&self) -> &dyn State {
+        &self.1
+    }
+    fn exists(&self, key: &[u8]) -> Result<bool, TreeError> {
+        self.0.get(key).map(|entry| entry.is_some())
+    }
+    fn peculiar(&self) -> bool {
+        self.1.peculiar.get()
+    }
+}
+
+fn tree_stop(error: TreeError) -> Stop {
+    match error {
+        TreeError::Missing { seq } => Stop::Needs(seq),
+        TreeError::Malformed { .. } => Stop::End,
+    }
+}
+
+fn from_hex(text: &str) -> Option<[u8; 32]> {
+    if !ack::is_key_hex(text.as_bytes()) {
+        return None;
+    }
+    let mut key = [0; 32];
+    for (byte, pair) in key.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(key)
+}

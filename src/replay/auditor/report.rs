@@ -1,0 +1,253 @@
+//! From what does not fit to findings: at most one that is certain and one by replay for each transaction.
+
+use super::*;
+
+impl Auditor<'_> {
+    /// Reports what does not fit, takes what was published as it stands, and moves on.
+    pub(super) fn settle(
+        &mut self,
+        ack: Option<&Ack>,
+        at: u64,
+        matching: Matching,
+        mut certain: Vec<(Issue, String)>,
+        replay: Option<Replay>,
+    ) -> Result<(), Stop> {
+        let replay = replay.unwrap_or_default();
+        let judged = self.judge_replay(ack, at, &matching, &replay)?;
+        let split_later = |issue: &Issue| issue.kind == Kind::UnpromptedWrite;
+        certain.extend(matching.certain.iter().map(|issue| {
+            let text = if split_later(issue) {
+                "no operation announced this entry".to_owned()
+            } else {
+                "the block is no entry of a Hyperbee with a msgpack value".to_owned()
+            };
+            (issue.clone(), text)
+        }));
+        let displaced = self.report_certain(ack, certain, &matching, &judged).or(self.late.take());
+        match displaced {
+            // An ack that should not be here at all: what its replay shows is an aside.
+            Some(home) => self.add_aside(home, &matching, &judged),
+            None => self.report_replay(ack, &matching, &replay, judged),
+        }
+        self.adopt_entries(&matching, replay.expected.as_ref());
+        if ack.is_some() {
+            self.transactions = self.transactions.saturating_add(1);
+        }
+        self.at = matching.end;
+        Ok(())
+    }
+
+    pub(super) fn judge_replay(
+        &mut self,
+        ack: Option<&Ack>,
+        at: u64,
+        matching: &Matching,
+        replay: &Replay,
+    ) -> Result<Judged, Stop> {
+        let Some(ack) = ack else { return Ok(Judged::default()) };
+        if let Some((kind, message)) = &replay.hindrance {
+            return Ok(Judged { unjudged: Some((*kind, message.clone(), None)), ..Judged::default() });
+        }
+        if matching.by_replay.is_empty() {
+            return Ok(Judged::default());
+        }
+        if self.findings.len() >= self.options.max_findings {
+            self.more_findings = self.more_findings.saturating_add(1);
+            return Ok(Judged::default());
+        }
+        let (Some(op), Some(applied)) = (&replay.op, &replay.applied) else {
+            // An operation that cannot be decoded was acked as failed, with changes.
+            return Ok(Judged { accuse: true, ..Judged::default() });
+        };
+        let Some(contract) = self.contract.take() else { return Ok(Judged::default()) };
+        let other = self.other_contract.take();
+        let contested = contested_order(replay.expected.as_ref(), matching);
+        (self.running)(Some(at));
+        let examined = self.with_state(at, |view| {
+            let case = Case {
+                op,
+                op_peculiar: replay.op_peculiar,
+                state_peculiar: replay.state_peculiar || matching.peculiar,
+                op_rewritten: replay.op_rewritten,
+                ack,
+                state: view.state(),
+                budget: self.options.budget,
+                around: self.around(ack.ts),
+                other: other.as_ref(),
+            };
+            examine::examine(&case, &contract, applied, &|applied| self.compare(at, ack, applied, view))
+        });
+        (self.running)(None);
+        self.contract = Some(contract);
+        self.other_contract = other;
+        let examined = match examined {
+            Ok(Ok(examined)) => examined,
+            Ok(Err(seq)) => return Err(Stop::Needs(seq)),
+            Err(error) => return Err(tree_stop(error)),
+        };
+        Ok(match examined {
+            Examined::Match => Judged { matches: true, ..Judged::default() },
+            Examined::MatchesOtherReading => {
+                // Only the other reading fits: the first one is closed.
+                self.contract = self.other_contract.take().or(self.contract.take());
+                Judged { matches: true, ..Judged::default() }
+            }
+            Examined::Accuse if contested => {
+                let text = "one key is written twice, in an order that engines disagree about";
+                Judged { unjudged: Some((Kind::OrderInconclusive, text.into(), None)), ..Judged::default() }
+            }
+            Examined::Accuse => Judged { accuse: true, ..Judged::default() },
+            Examined::Unjudged { kind, message, explained } => {
+                Judged { unjudged: Some((kind, message, explained)), ..Judged::default() }
+            }
+        })
+    }
+
+    pub(super) fn compare(&self, at: u64, ack: &Ack, applied: &Applied, view: &dyn ReadView) -> Result<Compared, u64> {
+        // Another run is over; whoever watches from outside counts each by itself.
+        (self.running)(Some(at));
+        let expected = match expect(applied, view) {
+            Ok(Some(expected)) => expected,
+            Ok(None) => return Ok(Compared::Undecided),
+            Err(TreeError::Missing { seq }) => return Err(seq),
+            Err(_) => return Ok(Compared::Undecided),
+        };
+        let announced = Announced { seq: at, success: ack.success, changes: ack.num_changes };
+        let matching = matching::matching(announced, Some(&expected), self.until, |seq| self.entry(seq))?;
+        if matching.by_replay.is_empty() && !matching.certain.iter().any(|issue| issue.kind == Kind::UnpromptedWrite) {
+            return Ok(Compared::Match);
+        }
+        let changes: Vec<_> = expected.changes.iter().map(|change| (&change.key, &change.put)).collect();
+        let result = format!("{} {} {changes:?}", expected.success, expected.actions);
+        Ok(Compared::Mismatch { success: expected.success, result })
+    }
+
+    pub(super) fn add_aside(&mut self, home: usize, matching: &Matching, judged: &Judged) {
+        if let (true, Some(finding)) = (judged.accuse, self.findings.get_mut(home)) {
+            finding.also.extend(matching.by_replay.iter().map(|issue| Also { kind: issue.kind, seq: issue.seq }));
+        }
+    }
+
+    /// At most one finding that is certain, the first of the rulebook's table; the rest goes into its `also`.
+    ///
+    /// Gives the finding's place when it says that the ack itself should not be there.
+    pub(super) fn report_certain(
+        &mut self,
+        ack: Option<&Ack>,
+        mut certain: Vec<(Issue, String)>,
+        matching: &Matching,
+        judged: &Judged,
+    ) -> Option<usize> {
+        if judged.matches {
+            // Under the run that matches, what seemed unprompted was the contract's.
+            certain.retain(|(issue, _)| issue.kind != Kind::UnpromptedWrite);
+        }
+        certain.sort_by_key(|(issue, _)| (issue.kind, issue.seq));
+        let (violations, others): (Vec<_>, Vec<_>) =
+            certain.into_iter().partition(|(issue, _)| issue.kind.class() == Class::Violation);
+        for (issue, text) in others {
+            let at = match ack {
+                Some(ack) => self.add_for(ack, issue.kind, issue.seq, text),
+                None => self.add(issue.kind, Some(issue.seq), text),
+            };
+            if issue.kind != Kind::ReaddRace {
+                self.unjudged(at);
+            }
+        }
+        let (first, rest) = violations.split_first()?;
+        let (issue, text) = first;
+        let at = match ack {
+            Some(ack) => self.add_for(ack, issue.kind, issue.seq, text.clone()),
+            None => self.add(issue.kind, Some(issue.seq), text.clone()),
+        };
+        let shown = issue.published.and_then(|place| matching.entries.get(place)).and_then(show_published);
+        if let Some(finding) = at.and_then(|at| self.findings.get_mut(at)) {
+            finding.also = rest.iter().map(|(issue, _)| Also { kind: issue.kind, seq: issue.seq }).collect();
+            finding.published = shown;
+        }
+        let displaced =
+            |kind| matches!(kind, Kind::AckPathMismatch | Kind::NonParticipant | Kind::OpRepeated | Kind::OpSkipped);
+        at.filter(|_| displaced(issue.kind))
+    }
+
+    pub(super) fn report_replay(&mut self, ack: Option<&Ack>, matching: &Matching, replay: &Replay, judged: Judged) {
+        let Some(ack) = ack else { return };
+        let at = matching.end.saturating_sub(matching.entries.len() as u64).saturating_sub(1);
+        if let Some((kind, message, explained)) = judged.unjudged {
+            let at = self.add_for(ack, kind, at, message);
+            let missing = kind.class() == Class::Missing;
+            if let Some(finding) = at.and_then(|at| self.findings.get_mut(at)) {
+                finding.unjudged = !missing;
+                finding.explained = explained.map(str::to_owned);
+            }
+            return;
+        }
+        if !judged.accuse {
+            return;
+        }
+        let mut issues: Vec<&Issue> = matching.by_replay.iter().collect();
+        issues.sort_by_key(|issue| (issue.kind, issue.seq));
+        let Some((first, rest)) = issues.split_first() else { return };
+        let change = first.expected.and_then(|place| replay.expected.as_ref()?.changes.get(place));
+        let expected = change.map(|change| ShownChange::new(&change.key, change.put.as_ref()));
+        let published = first.published.and_then(|place| matching.entries.get(place)).and_then(show_published);
+        let message = replay_message(first.kind, first.seq, matching, self.until, replay);
+        let Some(at) = self.add_for(ack, first.kind, first.seq, message) else { return };
+        if let Some(finding) = self.findings.get_mut(at) {
+            let owner = Accused::Participant { key: ack.origin.to_string() };
+            finding.accused = Some(Accused::Executor { or: Some(Box::new(owner)) });
+            finding.also = rest.iter().map(|issue| Also { kind: issue.kind, seq: issue.seq }).collect();
+            finding.expected = expected;
+            finding.published = published;
+        }
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Judged {
+    pub(super) accuse: bool,
+    pub(super) matches: bool,
+    pub(super) unjudged: Option<(Kind, String, Option<&'static str>)>,
+}
+
+fn show_published(block: &Block) -> Option<ShownChange> {
+    match &block.body {
+        Body::Entry { entry, value, .. } => Some(ShownChange::new(entry.key(), value.as_ref())),
+        Body::Malformed { .. } => None,
+    }
+}
+
+/// Do expected changes of one key differ in paths whose order engines disagree about?
+fn contested_order(expected: Option<&Expected>, matching: &Matching) -> bool {
+    let Some(expected) = expected else { return false };
+    let wrong: HashSet<usize> = matching.by_replay.iter().filter_map(|issue| issue.expected).collect();
+    let contested = |at: &usize| {
+        let Some(change) = expected.changes.get(*at) else { return false };
+        let twins = expected.changes.iter().filter(|other| other.key == change.key && other.path != change.path);
+        twins.count() > 0 && crate::database::unicode::order_is_contested(&change.path)
+    };
+    wrong.iter().any(contested)
+}
+
+fn replay_message(kind: Kind, seq: u64, matching: &Matching, until: u64, replay: &Replay) -> String {
+    match kind {
+        Kind::FalseFailure => "the ack says that the operation failed; the contract succeeds".into(),
+        Kind::FalseSuccess => match replay.outcome() {
+            Some(Outcome::Failure { text, .. }) => {
+                format!("the ack says that the operation succeeded; the contract fails with {text:?}")
+            }
+            _ => "the ack says that the operation succeeded; the contract fails".into(),
+        },
+        Kind::WrongChange => format!("block {seq} is not the change that the contract makes"),
+        Kind::ExtraChange => format!("the contract does not make the change of block {seq}"),
+        Kind::MissingChange if matching.end >= until => {
+            "the log ends without a change that the contract makes; a longer head could still complete it".into()
+        }
+        Kind::MissingChange => "a change that the contract makes was not published".into(),
+        Kind::ChangeCountMismatch => {
+            let actions = replay.expected.as_ref().map_or(0, |expected| expected.actions);
+            format!("the ack announces another number of changes than the contract's {actions}")
+        }
+        _ => kind.name().into(),
+    }
+}

@@ -1,0 +1,133 @@
+//! What stands at a point of the log: the contract in force and the inputs, taken from what was published, right or wrong.
+
+use super::*;
+
+impl Auditor<'_> {
+    pub(super) fn adopt_source(&mut self, source: &str, seq: u64) {
+        let digest = ack::to_hex(&crate::hypercore::hash::blake2b(&[source.as_bytes()]));
+        self.sources.push((seq, digest));
+        let mut contract = Contract::new(source, seq, &self.database, self.options.budget);
+        self.other_contract = None;
+        if source.is_empty() {
+            self.add(Kind::EmptyContract, Some(seq), "the contract source is empty");
+        } else if let Some(error) = &contract.scan.syntax_error {
+            let text = format!("the contract does not compile: {}", error.message);
+            self.add(Kind::ContractDoesNotCompile, Some(seq), text);
+        } else {
+            let state = Empty;
+            if let Err(LoadError::Evaluation(why)) = contract.load(self.around(0.0), &state) {
+                self.add(Kind::ContractDoesNotCompile, Some(seq), format!("the contract's module code fails: {why}"));
+            }
+        }
+        self.contract = Some(contract);
+    }
+
+    pub(super) fn adopt_input(&mut self, name: &str, value: Option<&Value>, bypass: bool) {
+        let active =
+            value.and_then(|value| value.field("active")).is_some_and(|active| matches!(active, Value::Bool(true)));
+        self.active.remove(name);
+        if bypass {
+            self.ambiguous.insert(name.to_owned());
+        }
+        let participant = self.participants.entry(name.to_owned()).or_default();
+        if participant.active && !active {
+            participant.origin.deactivated = true;
+        }
+        if !participant.active && active && participant.origin.deactivated {
+            participant.origin.readded = participant.origin.readded.saturating_add(1);
+        }
+        participant.active = active;
+    }
+
+    /// Is `origin` an active input in the published state before block `at`?
+    pub(super) fn is_active(&mut self, origin: &str, at: u64) -> Result<Option<bool>, Stop> {
+        if let Some(&active) = self.active.get(origin) {
+            return Ok(Some(active));
+        }
+        let mut key = path::INPUTS.to_vec();
+        key.extend_from_slice(origin.as_bytes());
+        let found = self.with_state(at, |view| view.state().get(&key));
+        let active = match found.map_err(read_error).and_then(|found| found) {
+            Ok(found) => {
+                let declared =
+                    found.is_some_and(|(_, value)| ack::parse_input(origin.as_bytes(), &value) == Some(true));
+                Some(declared)
+            }
+            Err(crate::replay::engine::ReadError::Missing(seq)) => return Err(Stop::Needs(seq)),
+            Err(_) => None,
+        };
+        if let Some(active) = active {
+            self.active.insert(origin.to_owned(), active);
+        }
+        Ok(active)
+    }
+
+    /// Takes inputs, sources and forged acks of a transaction as they were published.
+    pub(super) fn adopt_entries(&mut self, matching: &Matching, expected: Option<&Expected>) {
+        for block in &matching.entries {
+            let Some(entry) = block.entry() else { continue };
+            let place = Place::of(entry.key());
+            if place == Place::Data {
+                continue;
+            }
+            let bypass = block.matched.and_then(|at| expected?.changes.get(at)).is_some_and(|change| change.bypass);
+            if bypass {
+                let text = format!("the contract wrote {} past the runtime's guard", path::display(entry.key()));
+                self.add(Kind::ProtectedPathWrite, Some(block.seq), text);
+            }
+            let value = match &block.body {
+                Body::Entry { value, .. } => value.clone(),
+                Body::Malformed { .. } => None,
+            };
+            match place {
+                Place::Source => self.adopt_written_source(value.as_ref(), block.seq, bypass),
+                Place::Input(name) => {
+                    let name = String::from_utf8_lossy(name).into_owned();
+                    self.adopt_input(&name, value.as_ref(), bypass);
+                }
+                Place::Ack if bypass => {
+                    let parsed = value.as_ref().and_then(|value| Ack::parse(value).ok());
+                    let named =
+                        forged_place(entry.key()).or_else(|| parsed.map(|ack| (ack.origin.to_string(), ack.seq)));
+                    if let Some((origin, seq)) = named {
+                        let origin = &mut self.participants.entry(origin).or_default().origin;
+                        origin.forged.extend([seq, seq.saturating_add(1)]);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    pub(super) fn adopt_written_source(&mut self, value: Option<&Value>, seq: u64, bypass: bool) {
+        let source = value.and_then(Value::as_str).unwrap_or_default().to_owned();
+        if bypass {
+            // It takes effect with the executor's next restart, which no log records: both stay open.
+            self.other_contract = Some(Contract::new(&source, seq, &self.database, self.options.budget));
+        } else {
+            self.adopt_source(&source, seq);
+        }
+    }
+}
+
+/// The state in which module code runs before there is any: it can read nothing.
+pub(super) struct Empty;
+
+impl State for Empty {
+    fn get(&self, _: &[u8]) -> Result<Option<(u64, Value)>, crate::replay::engine::ReadError> {
+        Ok(None)
+    }
+    fn list(
+        &self,
+        _: &crate::replay::engine::ListRequest,
+    ) -> Result<Vec<crate::replay::engine::ListEntry>, crate::replay::engine::ReadError> {
+        Ok(Vec::new())
+    }
+}
+
+/// Origin and number that the path of an ack names.
+fn forged_place(key: &[u8]) -> Option<(String, u64)> {
+    let rest = std::str::from_utf8(key.strip_prefix(path::ACKS)?).ok()?;
+    let (origin, seq) = rest.split_once('\0')?;
+    Some((origin.to_owned(), seq.parse().ok()?))
+}

@@ -1,0 +1,101 @@
+//! The trees of the batches that a transaction ends.
+
+use super::*;
+
+impl Auditor<'_> {
+    /// Compares the tree of the batch that ends (or does not end) with this transaction.
+    pub(super) fn tree_issues(
+        &mut self,
+        at: u64,
+        matching: &Matching,
+        expected: Option<&Expected>,
+    ) -> Result<Vec<(Issue, String)>, Stop> {
+        let mut issues = Vec::new();
+        if at > self.batch_start && at < self.batch_end {
+            let kind = Kind::TransactionsShareABatch;
+            if Place::of(self.entry(at).map_err(tree_stop)?.key()) == Place::Ack {
+                self.add(kind, Some(at), "this transaction shares a batch with the one before it");
+            }
+        }
+        let mut from = self.batch_end.max(1);
+        let mut first = true;
+        while from < matching.end {
+            let writes = self.writes_of(from, at, matching, expected)?;
+            let start = Start { from, end: matching.end, writes: &writes, until: self.until };
+            let found: Found = batches::find(self.logs.index(), &self.cache, &start).map_err(Stop::Needs)?;
+            let unprompted = matching.certain.iter().any(|issue| issue.kind == Kind::UnpromptedWrite);
+            if found.end < matching.end && first && !unprompted && matches!(found.tree, TreeIs::Canonical) {
+                self.add(
+                    Kind::TransactionSplitOverAppends,
+                    Some(at),
+                    "this transaction was appended in several batches",
+                );
+            }
+            first = false;
+            let last = found.end.saturating_sub(1);
+            match found.tree {
+                TreeIs::Canonical => {}
+                TreeIs::SameContent => {
+                    self.add(
+                        Kind::NonCanonicalTree,
+                        Some(last),
+                        "the tree has another shape than Hyperbee's, with the same content",
+                    );
+                }
+                TreeIs::Tampered(why) => {
+                    let issue = Issue { kind: Kind::IndexTampered, seq: last, expected: None, published: None };
+                    issues.push((issue, format!("the tree in the blocks does not follow from the history: {why}")));
+                    self.active.clear();
+                }
+                TreeIs::Unjudged(why) => {
+                    let malformed = matching.entries.iter().any(|entry| matches!(entry.body, Body::Malformed { .. }));
+                    if !malformed && self.entry(at).is_ok() {
+                        let text = format!("the tree of this batch cannot be checked: {why}");
+                        let at = self.add(Kind::StateUnreadable, Some(last), text);
+                        self.unjudged(at);
+                    }
+                }
+            }
+            if let Some(seq) = found.flipped {
+                let issue = Issue { kind: Kind::IndexTampered, seq, expected: None, published: None };
+                issues.push((
+                    issue,
+                    "readers take this block for a delete where the contract puts null, or the reverse".into(),
+                ));
+            }
+            self.batch_start = from;
+            self.batch_end = found.end;
+            from = found.end;
+        }
+        Ok(issues)
+    }
+
+    /// How the blocks from `from` to the transaction's end write.
+    pub(super) fn writes_of(
+        &self,
+        from: u64,
+        at: u64,
+        matching: &Matching,
+        expected: Option<&Expected>,
+    ) -> Result<Vec<crate::hyperbee::Kind>, Stop> {
+        use crate::hyperbee::Kind as Write;
+        // Almost always every block has a value, and nothing needs to be asked.
+        let valueless = matching.entries.iter().any(|block| block.entry().is_some_and(|entry| entry.value().is_none()));
+        let entries = if valueless {
+            let tree = Tree::new(self.logs.index(), &self.cache, from);
+            matching::writes(matching, expected, |key| tree.get(key).map(|entry| entry.is_some())).map_err(tree_stop)?
+        } else {
+            vec![Write::Put; matching.entries.len()]
+        };
+        // Blocks before the entries (the ack, the genesis) are puts, but for an ack that was deleted.
+        let mut writes = Vec::with_capacity(entries.len().saturating_add(1));
+        let first_entry = matching.end.saturating_sub(matching.entries.len() as u64);
+        for seq in from..first_entry {
+            let deleted = seq == at && self.entry(seq).is_ok_and(|entry| entry.value().is_none());
+            writes.push(if deleted { Write::Del } else { Write::Put });
+        }
+        let skip = usize::try_from(from.saturating_sub(first_entry)).unwrap_or(usize::MAX);
+        writes.extend(entries.into_iter().skip(skip));
+        Ok(writes)
+    }
+}

@@ -1,0 +1,87 @@
+//! The parent's side of the worker: what it does with one that is stuck, dies, or talks nonsense.
+
+mod common;
+
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use vitra_watch::worker::{self, Limits, Report, Request, WorkerError};
+
+/// A stand-in for the program: a shell script that is called as the worker is.
+fn script(dir: &Path, body: &str) -> PathBuf {
+    let path = dir.join("worker.sh");
+    let mut file = std::fs::File::create(&path).unwrap();
+    write!(file, "#!/bin/sh\nread -r request\n{body}\n").unwrap();
+    file.set_permissions(std::fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+fn limits() -> Limits {
+    Limits { run: Duration::from_millis(300), silence: Duration::from_secs(20), killed: 2 }
+}
+
+fn run(body: &str) -> (Result<Report, WorkerError>, usize) {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("starts");
+    let body = format!("echo start >> {}\n{body}", log.display());
+    let result = worker::run(&script(dir.path(), &body), Request::new("/nowhere".into()), limits(), |_| {});
+    let starts = std::fs::read_to_string(log).unwrap_or_default().lines().count();
+    (result, starts)
+}
+
+const STUCK: &str =
+    r#"while :; do echo '{"beat":{"position":4,"length":9,"transactions":1,"running":6,"runs":3}}'; done"#;
+
+/// A report to answer with: that of a real, honest database.
+fn report() -> String {
+    let case = common::unpack("b", "h-kv-10");
+    let binary = Path::new(env!("CARGO_BIN_EXE_vitra-watch"));
+    let report = worker::run(binary, Request::new(case.dir.clone()), Limits::default(), |_| {}).unwrap();
+    format!("{{\"report\":{}}}", serde_json::to_string(&report).unwrap())
+}
+
+/// An operation under which a worker has to be killed is tried once more, then left out.
+#[test]
+fn a_stuck_operation_is_retried_then_left_out() {
+    let body = format!("case \"$request\" in *'\"killed\":[6]'*) echo '{}';; *) {STUCK};; esac", report());
+    let (result, starts) = run(&body);
+    assert_eq!(result.unwrap().verdict.name(), "verified");
+    assert_eq!(starts, 3, "two tries, then one without the operation");
+}
+
+#[test]
+fn a_worker_that_is_always_stuck_is_given_up() {
+    let (result, starts) = run(STUCK);
+    assert!(matches!(result, Err(WorkerError::Failed(_))));
+    // The same operation again: it was left out, and still the worker says that it runs.
+    assert!(starts <= 6, "{starts}");
+}
+
+#[test]
+fn a_worker_that_dies_or_babbles_is_a_failure_and_no_verdict() {
+    for body in ["exit 1", "kill -9 $$", "echo nonsense", "echo '{\"report\":{}}'"] {
+        let (result, _) = run(body);
+        assert!(matches!(result, Err(WorkerError::Failed(_))), "{body}");
+    }
+    let missing = worker::run(Path::new("/no/such/program"), Request::new("/nowhere".into()), limits(), |_| {});
+    assert!(matches!(missing, Err(WorkerError::Failed(_))));
+}
+
+/// The child inherits neither environment nor descriptors.
+#[test]
+fn a_worker_starts_with_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let seen = dir.path().join("seen");
+    let _held = std::fs::File::open("/dev/null").unwrap();
+    let body = format!("env | cut -d= -f1 | sort > {0}; ls /proc/$$/fd | sort -n >> {0}; exit 1", seen.display());
+    let _ = worker::run(&script(dir.path(), &body), Request::new("/nowhere".into()), limits(), |_| {});
+    let seen = std::fs::read_to_string(seen).unwrap();
+    let names: Vec<&str> = seen.lines().filter(|line| line.parse::<u32>().is_err()).collect();
+    // The shell itself sets PWD and the like.
+    assert!(names.iter().all(|name| ["TZ", "LC_ALL", "PWD", "OLDPWD", "SHLVL", "_"].contains(name)), "{names:?}");
+    let descriptors: Vec<u32> = seen.lines().filter_map(|line| line.parse().ok()).collect();
+    // Beyond the standard ones only the shell's own, for the script that it reads.
+    assert!(descriptors.iter().filter(|&&fd| fd > 2).all(|&fd| fd >= 10), "{descriptors:?}");
+}
