@@ -70,6 +70,7 @@ export const apply = { RUN (tx) { fail() } }
 import assert from 'assert'
 export const apply = { RUN (tx) { try { assert(false) } catch (e) { tx.put('/v', e instanceof Error) } } }
 // name: message-not-string
+// taints: Node's assert changed
 import assert from 'assert'
 export const apply = { RUN (tx) { try { assert(false, 5) } catch (e) { tx.put('/v', [e.message, e.name]) } } }
 // name: message-null
