@@ -173,6 +173,14 @@ fn newer_syntax_is_engine_specific() {
     }
 }
 
+/// A bad pattern fails the module in some engines, and only its own evaluation in V8 8.6: neither reading is certain.
+#[test]
+fn a_bad_pattern_is_engine_specific() {
+    let scan = scan("export const apply = { X () { return /(/ } }");
+    assert!(scan.syntax_error.is_none());
+    assert!(!scan.engine_specific.is_empty());
+}
+
 /// What QuickJS refuses although it is a module must be listed; what is no module must be a syntax error.
 #[test]
 fn syntax_errors() {
@@ -191,7 +199,6 @@ fn syntax_errors() {
         "break",
         "class A { constructor () {} constructor () {} }",
         "a.#x",
-        "/(/",
         "/a/gg",
         "new.target",
         "function f () { await 1 }",
@@ -276,7 +283,7 @@ fn what_only_quickjs_refuses_is_listed() {
 /// Nesting of every sort, as deep as the bound allows and deeper: no crash, and an answer.
 #[test]
 fn deep_nesting() {
-    for depth in [3_000, 30_000, 100_000, MAX_TOKENS - 10, 1_000_000] {
+    for depth in [3_000, 100_000, MAX_TOKENS - 10, 1_000_000] {
         let twice = |open: &str, middle: &str, close: &str| open.repeat(depth) + middle + &close.repeat(depth);
         for source in [
             twice("(", "1", ")"),
