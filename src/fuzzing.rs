@@ -51,7 +51,7 @@ pub fn head_with_manifest(bytes: &[u8]) {
     assert_eq!(claim.verify().as_ref(), Ok(&head));
 }
 
-/// A block of an index, and a small index made of such blocks ([`split`]): one form of a block is Hyperbee's, and every
+/// A block of an index, and a small index made of such blocks (`split`): one form of a block is Hyperbee's, and every
 /// walk ends, whatever the pointers say.
 pub fn hyperbee_node(bytes: &[u8]) {
     block(bytes);
