@@ -3,7 +3,7 @@
 //! Everything unsafe about the engine is in this file and in [`super::alloc`].
 #![allow(unsafe_code, reason = "calls into QuickJS's C interface; each call has its proof beside it")]
 
-use rquickjs::{Ctx, Value, qjs};
+use rquickjs::{Ctx, Object, Value, qjs};
 
 /// What kind of object a value is: QuickJS-ng 0.16's own numbering (pinned by a test below).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +81,37 @@ pub fn view_bytes(view: &rquickjs::TypedArray<'_, u8>) -> Vec<u8> {
     view.as_raw().map_or_else(Vec::new, |bytes| unsafe { bytes.as_ref() }.to_vec())
 }
 
+/// The value of an own data property of an ordinary object; `None` when there is none of that name, or an accessor.
+///
+/// # Errors
+/// The engine's exception is pending when it could not look (out of memory).
+pub fn own_data<'js>(object: &Object<'js>, name: &str) -> rquickjs::Result<Option<Value<'js>>> {
+    let ctx = object.ctx();
+    let context = ctx.as_raw().as_ptr();
+    let nothing = || Value::new_undefined(ctx.clone()).as_raw();
+    let mut found = qjs::JSPropertyDescriptor { flags: 0, value: nothing(), getter: nothing(), setter: nothing() };
+    // SAFETY: context and object are alive; the name is read for exactly its length; the atom is freed once, after its
+    // only use.
+    let answer = unsafe {
+        let atom = qjs::JS_NewAtomLen(context, name.as_ptr().cast(), name.len() as _);
+        if atom == qjs::JS_ATOM_NULL {
+            return Err(rquickjs::Error::Exception);
+        }
+        let answer = qjs::JS_GetOwnProperty(context, &mut found, object.as_raw(), atom);
+        qjs::JS_FreeAtom(context, atom);
+        answer
+    };
+    match answer {
+        0 => return Ok(None),
+        1 => {}
+        _ => return Err(rquickjs::Error::Exception),
+    }
+    // SAFETY: an answer of 1 hands three values over to the caller: each is wrapped once, and freed by its wrapper.
+    let [value, _getter, _setter] =
+        [found.value, found.getter, found.setter].map(|raw| unsafe { Value::from_raw(ctx.clone(), raw) });
+    Ok((found.flags & qjs::JS_PROP_GETSET as i32 == 0).then_some(value))
+}
+
 /// Sets the stack limit of the context's runtime, in bytes, counted from where the runtime was made.
 pub fn set_stack_limit(ctx: &Ctx<'_>, bytes: u32) {
     // SAFETY: both calls take the live runtime of `ctx`; the limit is a plain number. The caller's thread has more
@@ -133,6 +164,12 @@ mod tests {
             ] {
                 let value: Value = ctx.eval(source).unwrap();
                 assert_eq!(class_of(&value), class, "{source}");
+            }
+            let object: Object = ctx.eval("({ a: [1], get b () { throw 1 } })").unwrap();
+            for _ in 0..2 {
+                assert!(own_data(&object, "a").unwrap().is_some_and(|value| value.is_array()));
+                assert!(own_data(&object, "b").unwrap().is_none(), "an accessor is not run");
+                assert!(own_data(&object, "toString").unwrap().is_none(), "inherited");
             }
             let lone: Value = ctx.eval("'a\\ud800b'").unwrap();
             assert_eq!(text_bytes(&lone).unwrap(), b"a\xed\xa0\x80b");

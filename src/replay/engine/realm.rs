@@ -323,6 +323,10 @@ impl Realm {
             return Err(natives::throw(ctx, &self.host, None, "Object is or has proxy"));
         }
         let Some(handlers) = handlers.as_object() else { return Ok(None) };
+        // The common case; everything odd is left to the probe.
+        if let Some(method) = raw::own_data(handlers, name)?.filter(|_| !handlers.is_array()) {
+            return Ok(Some(method));
+        }
         let found: Js<'js> = clone::restore(&self.host, ctx, |probes| &probes.own)?.call((handlers.clone(), name))?;
         match found.as_array() {
             None if found.is_null() => Err(natives::throw(ctx, &self.host, None, "Object is or has proxy")),

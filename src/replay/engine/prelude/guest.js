@@ -14,12 +14,12 @@
   const { get, put, del, add, remove, source } = host
   return {
     tx: (id) => ({
-      get: [(a) => get(id, a)][0],
-      put: [(a, b) => put(id, a, b)][0],
-      delete: [(a) => del(id, a)][0],
-      addOplog: [(a) => add(id, a)][0],
-      removeOplog: [(a) => remove(id, a)][0],
-      setContractSource: [(a) => source(id, a)][0]
+      get: (0, (a) => get(id, a)),
+      put: (0, (a, b) => put(id, a, b)),
+      delete: (0, (a) => del(id, a)),
+      addOplog: (0, (a) => add(id, a)),
+      removeOplog: (0, (a) => remove(id, a)),
+      setContractSource: (0, (a) => source(id, a))
     }),
     ack: (origin, seq, ts, metadata) => ({ success: undefined, error: undefined, origin, seq, ts, metadata, numChanges: 0 })
   }
