@@ -145,3 +145,26 @@ fn modules_that_the_architecture_names_exist() {
     }
     assert!(text.lines().count() < 300);
 }
+
+/// The words in which the engine notes a touch, as they stand in its sources.
+fn notes(source: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    for (start, quote) in [("touch_engine(\"", '"'), ("host.engine('", '\'')] {
+        found.extend(source.split(start).skip(1).filter_map(|rest| rest.split_once(quote).map(|(note, _)| note)));
+    }
+    found
+}
+
+#[test]
+fn every_touch_that_the_engine_notes_is_documented() {
+    let text = read(&root().join("docs/engine.md"));
+    let engine = root().join("src/replay/engine");
+    let mut count = 0;
+    for file in ["natives.rs", "clone.rs", "realm.rs", "prelude/taint.js"] {
+        for note in notes(&read(&engine.join(file))) {
+            assert!(text.contains(note), "{note:?} of {file} in docs/engine.md");
+            count += 1;
+        }
+    }
+    assert!(count >= 30, "{count}");
+}
