@@ -198,6 +198,7 @@ pub fn msgpack_value(bytes: &[u8]) {
     let (count, depth) = measure(&value);
     assert!(count <= bytes.len() && depth <= msgpack::MAX_DEPTH);
     assert!(value.same(&value) && value.same(&value.clone()));
+    assert!(!value.is_nullish() || bytes.first().is_some_and(|&tag| msgpack::may_be_nullish(tag)));
     let mut plain = Vec::new();
     write(&value, &mut plain);
     let again = decode(&plain).map(|again| again.value);

@@ -56,6 +56,12 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
     Ok(Decoded { value, peculiar: reader.peculiar })
 }
 
+/// Whether a value that begins with this byte may be null or undefined; any other is neither, without being decoded.
+pub fn may_be_nullish(tag: u8) -> bool {
+    // Null, the reserved byte, and extensions.
+    matches!(tag, 0xc0 | 0xc1 | 0xc7..=0xc9 | 0xd4..=0xd8)
+}
+
 struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -269,6 +275,17 @@ mod tests {
         }
         for text in ["d47240", "d47300", &"91".repeat(600)] {
             assert!(matches!(decode(&hex(text)), Err(DecodeError::Peculiar { .. })), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_first_byte_tells_what_may_be_null() {
+        for tag in 0..=255 {
+            for (size, fill) in (0..24).flat_map(|size| [(size, 0), (size, 1), (size, 0xc0)]) {
+                let bytes = [&[tag][..], &vec![fill; size]].concat();
+                let nullish = decode(&bytes).is_ok_and(|decoded| decoded.value.is_nullish());
+                assert!(!nullish || may_be_nullish(tag), "{tag:x}");
+            }
         }
     }
 

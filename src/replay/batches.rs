@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use crate::database::decode;
+use crate::database::msgpack::may_be_nullish;
 use crate::database::path::{self};
 use crate::hyperbee::batch::{Batch, Fit};
 use crate::hyperbee::check::{self, Kind as Write, Verdict};
@@ -125,12 +127,8 @@ fn describe(what: &check::Difference) -> String {
 
 /// An honest Hyperbee writes no value for null and undefined.
 fn shows_null(entry: &Entry) -> bool {
-    // Null is one byte, undefined an extension; no other value needs to be decoded.
-    let may_be = |tag: &u8| matches!(tag, 0xc0 | 0xc7..=0xc9 | 0xd4..=0xd8);
-    entry
-        .value()
-        .filter(|value| value.first().is_some_and(may_be))
-        .is_some_and(|value| crate::database::decode(value).is_ok_and(|decoded| decoded.value.is_nullish()))
+    let value = entry.value().filter(|value| value.first().is_some_and(|&tag| may_be_nullish(tag)));
+    value.is_some_and(|value| decode(value).is_ok_and(|decoded| decoded.value.is_nullish()))
 }
 
 type Entries = Vec<Rc<Entry>>;
