@@ -172,12 +172,16 @@ impl Core {
         }
         let data = StoreFile::open(&self.files.root, &self.files.data)?;
         let found = self.walk(data.as_ref(), |walk| walk.descend(&self.roots, Subtree::leaf(seq)))?;
-        let Some((node, offset)) = found.filter(|_| seq < self.roots.length()) else { return Ok(None) };
         let there = data.as_ref().map_or(0, StoreFile::length);
-        if offset.checked_add(node.size).is_none_or(|end| end > there) {
-            return Ok(None);
+        let inside = |(node, offset): &(Node, u64)| offset.checked_add(node.size).is_some_and(|end| end <= there);
+        if let Some((node, offset)) = found.filter(inside) {
+            return self.read(Leaf { offset, node }, data.as_ref()).map(Some);
         }
-        self.read(Leaf { offset, node }, data.as_ref()).map(Some)
+        if self.claims()?.contains(seq) {
+            // The whole check knows what is damaged.
+            self.check_all()?;
+        }
+        Ok(None)
     }
 
     /// The first thing that went wrong while blocks were read, since the last call.
@@ -189,12 +193,16 @@ impl Core {
         self.checked.get_or_init(|| self.check()).as_ref().map_err(Clone::clone)
     }
 
-    fn check(&self) -> Result<(Checked, Option<StoreFile>), ImportError> {
+    fn claims(&self) -> Result<Claims, ImportError> {
         let bits = match StoreFile::open(&self.files.root, &self.files.bitfield)? {
             Some(file) => file.read_up_to(self.roots.length().div_ceil(8).min(MAX_BITFIELD))?,
             None => Vec::new(),
         };
-        let claims = Claims::new(bits, &self.changes, self.roots.length());
+        Ok(Claims::new(bits, &self.changes, self.roots.length()))
+    }
+
+    fn check(&self) -> Result<(Checked, Option<StoreFile>), ImportError> {
+        let claims = self.claims()?;
         let data = StoreFile::open(&self.files.root, &self.files.data)?;
         let checked = self.walk(data.as_ref(), |walk| walk.all(&self.roots, &claims))?;
         Ok((checked, data))

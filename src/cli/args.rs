@@ -99,7 +99,7 @@ pub(super) struct InspectArgs {
     pub what: What,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub(super) enum What {
     /// Key, lengths, participants, contract.
     Info,

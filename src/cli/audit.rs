@@ -98,12 +98,12 @@ const CHECKS: [&str; 8] = [
 ];
 
 fn print(report: &Report, out: &mut dyn Write) -> Result<(), Failure> {
-    writeln!(out, "database      {}", report.database)?;
+    writeln!(out, "database      {}", escape(&report.database))?;
     let fork = if report.head.fork > 0 { format!(", fork {}", report.head.fork) } else { String::new() };
     writeln!(out, "head          {} blocks{fork}", report.head.length)?;
     for (at, contract) in report.contracts.iter().enumerate() {
         let label = if at == 0 { "contract" } else { "" };
-        writeln!(out, "{label:<14}{} since block {}", contract.digest.get(..16).unwrap_or(""), contract.seq)?;
+        writeln!(out, "{label:<14}{} since block {}", escape(contract.digest.get(..16).unwrap_or("")), contract.seq)?;
     }
     for (at, participant) in report.participants.iter().enumerate() {
         let label = if at == 0 { "participants" } else { "" };
@@ -162,14 +162,14 @@ fn print_finding(finding: &Finding, database: &str, out: &mut dyn Write) -> Resu
         writeln!(out, "  published  {}", shown(published))?;
     }
     if let Some(explained) = &finding.explained {
-        writeln!(out, "  explained  {explained}")?;
+        writeln!(out, "  explained  {}", escape(explained))?;
     }
     if !finding.also.is_empty() {
         let also: Vec<String> =
             finding.also.iter().map(|also| format!("{} at {}", also.kind.name(), also.seq)).collect();
         writeln!(out, "  also       {}", also.join(", "))?;
     }
-    writeln!(out, "  id         {}\n", finding.id)?;
+    writeln!(out, "  id         {}\n", escape(&finding.id))?;
     Ok(())
 }
 
@@ -178,5 +178,64 @@ fn accused_text(accused: &Accused) -> String {
         Accused::Executor { or: None } => "the executor".into(),
         Accused::Executor { or: Some(other) } => format!("the executor, or {}", accused_text(other)),
         Accused::Participant { key } => format!("the owner of {}", escape(key)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::nasty::{NASTY, is_harmful, very_long};
+    use crate::replay::finding::{Also, Kind};
+    use crate::worker::{ContractInForce, Head, ParticipantReport, SCHEMA};
+
+    /// A report whose every text is the same string.
+    fn report(text: &str) -> Report {
+        let own = || text.to_owned();
+        let value = serde_json::json!({ text: [text, { text: text }] });
+        let change = ShownChange { kind: own(), path: own(), value: Some(value) };
+        let mut finding = Finding::new(text, Kind::WrongChange, text, Some(7), text);
+        finding.id = own();
+        finding.accused = Some(Accused::Executor { or: Some(Box::new(Accused::Participant { key: own() })) });
+        finding.also = vec![Also { kind: Kind::MissingChange, seq: 8 }];
+        finding.origin = Some(own());
+        finding.op_seq = Some(3);
+        finding.expected = Some(change.clone());
+        finding.published = Some(change);
+        finding.explained = Some(own());
+        Report {
+            schema: SCHEMA.into(),
+            database: own(),
+            verdict: Verdict::Violated,
+            violated_by: vec!["executor".into()],
+            head: Head { length: 9, fork: 1 },
+            verified_length: 4,
+            transactions: 2,
+            operations_pending: 0,
+            contracts: vec![ContractInForce { seq: 1, digest: own() }],
+            participants: vec![ParticipantReport { key: own(), active: true, acked: 1, length: None }],
+            findings: vec![finding],
+            more_findings: 1,
+        }
+    }
+
+    #[test]
+    fn no_string_from_a_log_acts_on_a_screen() {
+        let long = very_long();
+        let mut plain = Vec::new();
+        print(&report("x"), &mut plain).unwrap();
+        let lines = plain.iter().filter(|&&byte| byte == b'\n').count();
+        for text in NASTY.iter().copied().chain([&*long]) {
+            let report = report(text);
+            let mut human = Vec::new();
+            print(&report, &mut human).unwrap();
+            let human = String::from_utf8(human).unwrap();
+            assert!(!human.chars().any(|c| is_harmful(c) && c != '\n'), "{human:?}");
+            assert_eq!(human.lines().count(), lines, "a string adds a line: {human}");
+            let mut json = Vec::new();
+            print_json(&report, &mut json).unwrap();
+            let json = String::from_utf8(json).unwrap();
+            assert!(!json.chars().any(|c| is_harmful(c) && c != '\n'), "{json:?}");
+            assert_eq!(serde_json::from_str::<Report>(&json).unwrap(), report);
+        }
     }
 }

@@ -8,6 +8,9 @@ mod audit;
 mod escape;
 pub mod exit;
 mod inspect;
+#[cfg(test)]
+#[path = "../../tests/common/nasty.rs"]
+mod nasty;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -70,7 +73,7 @@ fn run(command: Command) -> Result<u8, Failure> {
         Command::Completions { shell } => {
             // Into memory first: the generator panics when it cannot write.
             let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "vitra-watch", &mut script);
+            clap_complete::generate(shell, &mut visible(), "vitra-watch", &mut script);
             out.write_all(&script).map(|()| exit::VERIFIED).map_err(Failure::from)
         }
         Command::Man { command } => man(command.as_deref(), out),
@@ -83,6 +86,13 @@ fn run(command: Command) -> Result<u8, Failure> {
         Err(failure) if failure.closed => Ok(exit::VERIFIED),
         result => result,
     }
+}
+
+/// The program without what is hidden: completions would offer it.
+fn visible() -> clap::Command {
+    let whole = Cli::command();
+    let shown: Vec<_> = whole.get_subcommands().filter(|command| !command.is_hide_set()).cloned().collect();
+    clap::Command::new("vitra-watch").version(env!("CARGO_PKG_VERSION")).subcommands(shown)
 }
 
 /// Writes the manual page of the program, or of one subcommand.

@@ -16,7 +16,7 @@ use crate::database::ack::to_hex;
 use crate::hyperbee::Blocks;
 use crate::replay::auditor::{Auditor, Step};
 use crate::replay::engine::on_big_stack;
-use crate::replay::finding::{Kind, Verdict};
+use crate::replay::finding::{Accused, Finding, Kind, Verdict};
 use crate::replay::heads;
 
 /// How often the child says where it stands.
@@ -144,10 +144,10 @@ fn audit_stores(request: &Request, pulse: &Arc<Pulse>) -> Result<Report, OpenErr
     if let Some(error) = database.take_error() {
         return Err(error.into());
     }
-    Ok(report(&database, auditor))
+    Ok(report(&database, auditor, request.max_findings))
 }
 
-fn report(database: &Database, auditor: Auditor<'_>) -> Report {
+fn report(database: &Database, auditor: Auditor<'_>, most: usize) -> Report {
     let name = to_hex(database.key());
     let head = database
         .index_core()
@@ -170,22 +170,32 @@ fn report(database: &Database, auditor: Auditor<'_>) -> Report {
     let contracts = contracts.map(|(seq, digest)| ContractInForce { seq: *seq, digest: digest.clone() }).collect();
     let equivocators: Vec<String> =
         findings.iter().filter(|f| f.kind == Kind::Equivocation && f.log != name).map(|f| f.log.clone()).collect();
-    let (verified_length, transactions, operations_pending, more_findings) =
-        (auditor.verified_length(), auditor.transactions, auditor.pending(), auditor.more_findings);
+    let (verified_length, transactions, operations_pending, any_unjudged) =
+        (auditor.verified_length(), auditor.transactions, auditor.pending(), auditor.any_unjudged);
+    let mut more_findings = auditor.more_findings;
     let mut replayed = auditor.findings;
     // Proof that an oplog has two histories clears the executor of what rests on its operations.
     for finding in &mut replayed {
         let rests = finding.kind.by_replay() && finding.origin.as_ref().is_some_and(|key| equivocators.contains(key));
         if rests {
-            finding.accused = finding.origin.clone().map(|key| crate::replay::finding::Accused::Participant { key });
+            finding.accused = finding.origin.clone().map(|key| Accused::Participant { key });
         }
     }
     findings.extend(replayed);
+    // The verdict rests on all findings; the report shows the gravest.
+    let verdict = match Verdict::of(&findings) {
+        Verdict::Verified | Verdict::Incomplete if any_unjudged => Verdict::Unverifiable,
+        verdict => verdict,
+    };
+    let violated_by = Report::accused_roles(&findings);
+    let all = findings.len();
+    let findings = gravest(findings, most);
+    more_findings = more_findings.saturating_add(all.saturating_sub(findings.len()) as u64);
     Report {
         schema: SCHEMA.into(),
         database: name,
-        verdict: Verdict::of(&findings),
-        violated_by: Report::accused_roles(&findings),
+        verdict,
+        violated_by,
         head,
         verified_length,
         transactions,
@@ -194,5 +204,47 @@ fn report(database: &Database, auditor: Auditor<'_>) -> Report {
         participants,
         findings,
         more_findings,
+    }
+}
+
+/// The gravest findings, in the order they came. The exit code follows from them, so the executor's violations come
+/// first, and among them those that more than heads show.
+fn gravest(findings: Vec<Finding>, most: usize) -> Vec<Finding> {
+    let gravity = |finding: &Finding| {
+        let executor = matches!(finding.accused, Some(Accused::Executor { .. }));
+        (finding.class, !executor, finding.kind.by_heads(), !finding.unjudged)
+    };
+    let mut ranked: Vec<(usize, Finding)> = findings.into_iter().enumerate().collect();
+    ranked.sort_by_key(|(at, finding)| (gravity(finding), *at));
+    ranked.truncate(most);
+    ranked.sort_by_key(|(at, _)| *at);
+    ranked.into_iter().map(|(_, finding)| finding).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gravest_findings_are_shown() {
+        let finding = |kind: Kind, accused| {
+            let mut finding = Finding::new("", kind, "", Some(1), "");
+            finding.accused = accused;
+            finding
+        };
+        let owner = Accused::Participant { key: String::new() };
+        let all = vec![
+            finding(Kind::AckExtraFields, None),
+            finding(Kind::Equivocation, Some(owner)),
+            finding(Kind::Truncation, Some(Accused::EXECUTOR)),
+            finding(Kind::OpUnavailable, None),
+            finding(Kind::WrongChange, Some(Accused::EXECUTOR)),
+            finding(Kind::EngineSpecific, None),
+        ];
+        let kinds = |most| gravest(all.clone(), most).iter().map(|finding| finding.kind).collect::<Vec<_>>();
+        assert_eq!(kinds(1), [Kind::WrongChange]);
+        assert_eq!(kinds(2), [Kind::Truncation, Kind::WrongChange]);
+        assert_eq!(kinds(4), [Kind::Equivocation, Kind::Truncation, Kind::WrongChange, Kind::EngineSpecific]);
+        assert_eq!(kinds(9).len(), 6);
     }
 }

@@ -6,6 +6,8 @@
 mod history;
 mod info;
 mod state;
+#[cfg(test)]
+mod tests;
 
 use std::io::{BufWriter, Write};
 

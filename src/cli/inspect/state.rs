@@ -114,14 +114,16 @@ impl Look<'_> {
             let message = format!("the contract does not compile: {} at offset {}", error.message, error.offset);
             return Err(Failure::new(exit::MALFORMED, message));
         }
-        let methods = scanned.map(|scan| scan.exports);
+        // What executors and the runtime call; everything else is a participant's to call.
+        let own = |name: &String| !matches!(&**name, "apply" | "process");
+        let methods = scanned.map(|scan| scan.exports.into_iter().filter(own).collect::<Vec<String>>());
         if self.json {
             let schema = "vitra-watch/methods/1";
             print_json(&json!({ "schema": schema, "version": self.version, "methods": methods }), out)?;
             return Ok(exit::VERIFIED);
         }
         match methods {
-            Some(methods) if methods.is_empty() => writeln!(out, "the contract exports nothing")?,
+            Some(methods) if methods.is_empty() => writeln!(out, "the contract exports no methods")?,
             Some(methods) => {
                 for method in methods {
                     writeln!(out, "{}", escape(&method))?;

@@ -99,6 +99,9 @@ pub struct Auditor<'a> {
     pub findings: Vec<Finding>,
     /// Findings beyond the limit.
     pub more_findings: u64,
+    counts: HashMap<Class, usize>,
+    /// Some transaction went unjudged, whether a finding still says so or not.
+    pub any_unjudged: bool,
     /// Transactions judged.
     pub transactions: u64,
     verified_length: u64,
@@ -140,6 +143,8 @@ impl<'a> Auditor<'a> {
             ambiguous: HashSet::new(),
             findings: Vec::new(),
             more_findings: 0,
+            counts: HashMap::new(),
+            any_unjudged: false,
             transactions: 0,
             verified_length: 0,
             broken: false,
@@ -178,7 +183,8 @@ impl<'a> Auditor<'a> {
         let decisive = |f: &Finding| {
             f.class == Class::Violation || f.class == Class::Missing || f.unjudged || f.class == Class::Unverifiable
         };
-        self.broken |= self.findings.get(before..).unwrap_or_default().iter().any(decisive) || self.more_findings > 0;
+        self.broken |= self.findings.get(before..).unwrap_or_default().iter().any(decisive);
+        self.broken |= self.any_unjudged || self.more_findings > 0;
         match result {
             Ok(()) => {
                 if !self.broken {
@@ -203,16 +209,23 @@ impl<'a> Auditor<'a> {
     // --- findings
 
     fn add(&mut self, kind: Kind, seq: Option<u64>, message: impl Into<String>) -> Option<usize> {
-        if self.findings.len() >= self.options.max_findings {
+        if self.is_full(kind.class()) {
             self.more_findings = self.more_findings.saturating_add(1);
             return None;
         }
+        *self.counts.entry(kind.class()).or_default() += 1;
         let mut finding = Finding::new(&self.database, kind, &self.database, seq, message);
         if kind.class() == Class::Violation {
             finding.accused = Some(Accused::EXECUTOR);
         }
         self.findings.push(finding);
         Some(self.findings.len().saturating_sub(1))
+    }
+
+    /// Are there as many findings of this class as may be reported? The limit is each class's own, so that no number of
+    /// notices hides a violation.
+    fn is_full(&self, class: Class) -> bool {
+        self.counts.get(&class).is_some_and(|&count| count >= self.options.max_findings)
     }
 
     fn add_for(&mut self, ack: &Ack, kind: Kind, seq: u64, message: impl Into<String>) -> Option<usize> {
@@ -225,6 +238,7 @@ impl<'a> Auditor<'a> {
     }
 
     fn unjudged(&mut self, at: Option<usize>) {
+        self.any_unjudged = true;
         if let Some(finding) = at.and_then(|at| self.findings.get_mut(at)) {
             finding.unjudged = true;
         }
@@ -295,4 +309,40 @@ fn from_hex(text: &str) -> Option<[u8; 32]> {
         *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
     }
     Some(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hyperbee::Blocks;
+    use crate::replay::logs::Oplog;
+
+    struct Nothing(Vec<crate::hyperbee::Block>);
+
+    impl Logs for Nothing {
+        fn index(&self) -> &dyn Blocks {
+            &self.0
+        }
+        fn oplog(&self, _: &crate::hypercore::Key) -> Option<Oplog<'_>> {
+            None
+        }
+    }
+
+    #[test]
+    fn no_number_of_notices_hides_a_violation() {
+        let logs = Nothing(Vec::new());
+        let mut auditor = Auditor::new(&logs, &[0; 32], Options { max_findings: 3, ..Options::default() });
+        for seq in 0..5 {
+            auditor.add(Kind::AckExtraFields, Some(seq), "");
+        }
+        assert_eq!((auditor.findings.len(), auditor.more_findings), (3, 2));
+        assert!(auditor.add(Kind::WrongChange, Some(9), "").is_some());
+        for seq in 0..5 {
+            let at = auditor.add(Kind::ContractDoesNotCompile, Some(seq), "");
+            if seq == 4 {
+                auditor.unjudged(at);
+            }
+        }
+        assert!(auditor.any_unjudged, "though the finding that says so is not shown");
+    }
 }

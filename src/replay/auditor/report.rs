@@ -51,7 +51,8 @@ impl Auditor<'_> {
         if matching.by_replay.is_empty() {
             return Ok(Judged::default());
         }
-        if self.findings.len() >= self.options.max_findings {
+        // One violation more would change nothing; anything less must not keep us from finding the first.
+        if self.is_full(Class::Violation) {
             self.more_findings = self.more_findings.saturating_add(1);
             return Ok(Judged::default());
         }
@@ -176,6 +177,7 @@ impl Auditor<'_> {
         if let Some((kind, message, explained)) = judged.unjudged {
             let at = self.add_for(ack, kind, at, message);
             let missing = kind.class() == Class::Missing;
+            self.any_unjudged |= !missing;
             if let Some(finding) = at.and_then(|at| self.findings.get_mut(at)) {
                 finding.unjudged = !missing;
                 finding.explained = explained.map(str::to_owned);
