@@ -111,13 +111,6 @@ impl Database {
         Ok(())
     }
 
-    /// The contradictions among all heads of a log in all stores.
-    pub fn conflicts(&self, key: &Key) -> Vec<Conflict> {
-        let views: Vec<View<'_>> =
-            self.stores.iter().filter_map(|store| store.core_by_key(key)).map(Core::view).collect();
-        conflicts(&views)
-    }
-
     /// The first read that failed after the check: a file that changed meanwhile.
     pub fn take_error(&self) -> Option<ImportError> {
         self.stores.iter().flat_map(Corestore::cores).find_map(Core::take_error)
@@ -151,5 +144,16 @@ impl Logs for Database {
 
     fn oplog(&self, key: &Key) -> Option<Oplog<'_>> {
         self.oplog_core(key).map(|core| Oplog { blocks: core, rewritten: core.fork() > 0 })
+    }
+
+    fn index_fork(&self) -> u64 {
+        self.index_core().map_or(0, Core::fork)
+    }
+
+    /// The contradictions among all heads of a log in all stores.
+    fn conflicts(&self, key: &Key) -> Vec<Conflict> {
+        let cores = self.stores.iter().filter_map(|store| store.core_by_key(key));
+        let views: Vec<View<'_>> = cores.map(Core::view).collect();
+        conflicts(&views)
     }
 }

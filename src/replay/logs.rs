@@ -2,6 +2,7 @@
 
 use crate::hyperbee::Blocks;
 use crate::hypercore::Key;
+use crate::hypercore::views::Conflict;
 
 /// The logs of one database.
 pub trait Logs {
@@ -9,6 +10,15 @@ pub trait Logs {
     fn index(&self) -> &dyn Blocks;
     /// The oplog of a key, if any of it is here.
     fn oplog(&self, key: &Key) -> Option<Oplog<'_>>;
+    /// The fork counter of the index as it is audited.
+    fn index_fork(&self) -> u64 {
+        0
+    }
+    /// What the signed heads of a log, all that are known, say against each other.
+    fn conflicts(&self, key: &Key) -> Vec<Conflict> {
+        let _ = key;
+        Vec::new()
+    }
 }
 
 /// One participant's log.

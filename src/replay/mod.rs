@@ -10,5 +10,6 @@ pub mod heads;
 pub mod logs;
 pub mod matching;
 pub mod numbering;
+pub mod report;
 pub mod scan;
 pub mod state;

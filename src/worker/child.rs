@@ -10,14 +10,11 @@ use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-use super::report::{Answer, Beat, ContractInForce, Head, ParticipantReport, Report, Request, SCHEMA};
+use super::report::{Answer, Beat, Request};
 use crate::archive::{Database, OpenError, parse_key};
-use crate::database::ack::to_hex;
-use crate::hyperbee::Blocks;
-use crate::replay::auditor::{Auditor, Step};
+use crate::replay::auditor::Auditor;
 use crate::replay::engine::on_big_stack;
-use crate::replay::finding::{Accused, Finding, Kind, Verdict};
-use crate::replay::heads;
+use crate::replay::report::{self, Report};
 
 /// How often the child says where it stands.
 const BEAT: Duration = Duration::from_millis(100);
@@ -127,124 +124,13 @@ fn audit_stores(request: &Request, pulse: &Arc<Pulse>) -> Result<Report, OpenErr
         shared.runs.store(last.get(), Ordering::Relaxed);
         shared.running.store(running.map_or(0, |seq| seq.saturating_add(1)), Ordering::Relaxed);
     });
-    loop {
-        match auditor.step() {
-            Step::Judged(position) => {
-                pulse.position.store(position, Ordering::Relaxed);
-                pulse.transactions.store(auditor.transactions, Ordering::Relaxed);
-            }
-            Step::Needs { seq } => {
-                auditor.missing(seq);
-                break;
-            }
-            Step::End => break,
-        }
-    }
+    let report = report::run(auditor, |position, transactions| {
+        pulse.position.store(position, Ordering::Relaxed);
+        pulse.transactions.store(transactions, Ordering::Relaxed);
+    });
     // A file that cannot be read any more is nobody's lie.
     if let Some(error) = database.take_error() {
         return Err(error.into());
     }
-    Ok(report(&database, auditor, request.max_findings))
-}
-
-fn report(database: &Database, auditor: Auditor<'_>, most: usize) -> Report {
-    let name = to_hex(database.key());
-    let head = database
-        .index_core()
-        .map_or(Head { length: 0, fork: 0 }, |core| Head { length: core.length(), fork: core.fork() });
-    let mut participants = Vec::new();
-    let mut findings = heads::judge(&name, &name, None, &database.conflicts(database.key()));
-    for (key, participant) in &auditor.participants {
-        let oplog = parse_key(key).and_then(|key| database.oplog_core(&key));
-        participants.push(ParticipantReport {
-            key: key.clone(),
-            active: participant.active,
-            acked: participant.origin.acks,
-            length: oplog.map(Blocks::length),
-        });
-        if let Some(core) = oplog {
-            findings.extend(heads::judge(&name, key, Some(key), &database.conflicts(core.key())));
-        }
-    }
-    let contracts = auditor.sources.iter();
-    let contracts = contracts.map(|(seq, digest)| ContractInForce { seq: *seq, digest: digest.clone() }).collect();
-    let equivocators: Vec<String> =
-        findings.iter().filter(|f| f.kind == Kind::Equivocation && f.log != name).map(|f| f.log.clone()).collect();
-    let (verified_length, transactions, operations_pending, any_unjudged) =
-        (auditor.verified_length(), auditor.transactions, auditor.pending(), auditor.any_unjudged);
-    let mut more_findings = auditor.more_findings;
-    let mut replayed = auditor.findings;
-    // Proof that an oplog has two histories clears the executor of what rests on its operations.
-    for finding in &mut replayed {
-        let rests = finding.kind.by_replay() && finding.origin.as_ref().is_some_and(|key| equivocators.contains(key));
-        if rests {
-            finding.accused = finding.origin.clone().map(|key| Accused::Participant { key });
-        }
-    }
-    findings.extend(replayed);
-    // The verdict rests on all findings; the report shows the gravest.
-    let verdict = match Verdict::of(&findings) {
-        Verdict::Verified | Verdict::Incomplete if any_unjudged => Verdict::Unverifiable,
-        verdict => verdict,
-    };
-    let violated_by = Report::accused_roles(&findings);
-    let all = findings.len();
-    let findings = gravest(findings, most);
-    more_findings = more_findings.saturating_add(all.saturating_sub(findings.len()) as u64);
-    Report {
-        schema: SCHEMA.into(),
-        database: name,
-        verdict,
-        violated_by,
-        head,
-        verified_length,
-        transactions,
-        operations_pending,
-        contracts,
-        participants,
-        findings,
-        more_findings,
-    }
-}
-
-/// The gravest findings, in the order they came. The exit code follows from them, so the executor's violations come
-/// first, and among them those that more than heads show.
-fn gravest(findings: Vec<Finding>, most: usize) -> Vec<Finding> {
-    let gravity = |finding: &Finding| {
-        let executor = matches!(finding.accused, Some(Accused::Executor { .. }));
-        (finding.class, !executor, finding.kind.by_heads(), !finding.unjudged)
-    };
-    let mut ranked: Vec<(usize, Finding)> = findings.into_iter().enumerate().collect();
-    ranked.sort_by_key(|(at, finding)| (gravity(finding), *at));
-    ranked.truncate(most);
-    ranked.sort_by_key(|(at, _)| *at);
-    ranked.into_iter().map(|(_, finding)| finding).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_gravest_findings_are_shown() {
-        let finding = |kind: Kind, accused| {
-            let mut finding = Finding::new("", kind, "", Some(1), "");
-            finding.accused = accused;
-            finding
-        };
-        let owner = Accused::Participant { key: String::new() };
-        let all = vec![
-            finding(Kind::AckExtraFields, None),
-            finding(Kind::Equivocation, Some(owner)),
-            finding(Kind::Truncation, Some(Accused::EXECUTOR)),
-            finding(Kind::OpUnavailable, None),
-            finding(Kind::WrongChange, Some(Accused::EXECUTOR)),
-            finding(Kind::EngineSpecific, None),
-        ];
-        let kinds = |most| gravest(all.clone(), most).iter().map(|finding| finding.kind).collect::<Vec<_>>();
-        assert_eq!(kinds(1), [Kind::WrongChange]);
-        assert_eq!(kinds(2), [Kind::Truncation, Kind::WrongChange]);
-        assert_eq!(kinds(4), [Kind::Equivocation, Kind::Truncation, Kind::WrongChange, Kind::EngineSpecific]);
-        assert_eq!(kinds(9).len(), 6);
-    }
+    Ok(report)
 }

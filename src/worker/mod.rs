@@ -12,6 +12,7 @@ mod child;
 mod parent;
 mod report;
 
+pub use crate::replay::report::{ContractInForce, Head, ParticipantReport, Report, SCHEMA};
 pub use child::{Pulse, audit, serve};
 pub use parent::{Limits, WorkerError, run};
-pub use report::{Answer, Beat, ContractInForce, Head, ParticipantReport, Report, Request, SCHEMA};
+pub use report::{Answer, Beat, Request};

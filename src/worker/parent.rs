@@ -9,7 +9,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use super::report::{Answer, Beat, Report, Request};
+use super::report::{Answer, Beat, Request};
+use crate::replay::report::Report;
 
 /// When a worker is given up.
 #[derive(Clone, Copy, Debug)]

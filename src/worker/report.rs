@@ -1,4 +1,4 @@
-//! What goes through the pipes, and what an audit reports.
+//! What goes through the pipes.
 
 use std::path::PathBuf;
 
@@ -6,10 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::replay::auditor::Options;
 use crate::replay::engine::Budget;
-use crate::replay::finding::{Accused, Class, Finding, Verdict};
-
-/// Name and version of the report's form (`docs/json.md`).
-pub const SCHEMA: &str = "vitra-watch/audit/1";
+use crate::replay::report::Report;
 
 /// What the child is to do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -94,82 +91,4 @@ pub enum Answer {
     Usage(String),
     /// Something else failed: exit 70.
     Failed(String),
-}
-
-/// The head that was audited.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Head {
-    /// Blocks.
-    pub length: u64,
-    /// The fork counter.
-    pub fork: u64,
-}
-
-/// A contract that was in force.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ContractInForce {
-    /// The block that published it.
-    pub seq: u64,
-    /// BLAKE2b-256 of its source, in hex.
-    pub digest: String,
-}
-
-/// A participant.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ParticipantReport {
-    /// The oplog's key in hex.
-    pub key: String,
-    /// Declared active at the end.
-    pub active: bool,
-    /// Operations acked.
-    pub acked: u64,
-    /// Operations published, as far as the oplog is held; null when it is not.
-    pub length: Option<u64>,
-}
-
-/// The report of an audit.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Report {
-    /// [`SCHEMA`].
-    pub schema: String,
-    /// The index key in hex.
-    pub database: String,
-    /// The verdict.
-    pub verdict: Verdict,
-    /// Roles that are accused: `executor`, `participant`.
-    pub violated_by: Vec<String>,
-    /// The head.
-    pub head: Head,
-    /// Length up to which everything follows the contract.
-    pub verified_length: u64,
-    /// Transactions audited.
-    pub transactions: u64,
-    /// Operations published and not acked.
-    pub operations_pending: u64,
-    /// The contracts that were in force, in order.
-    pub contracts: Vec<ContractInForce>,
-    /// Everybody who was ever declared or acked.
-    pub participants: Vec<ParticipantReport>,
-    /// The findings.
-    pub findings: Vec<Finding>,
-    /// Findings beyond the limit.
-    pub more_findings: u64,
-}
-
-impl Report {
-    /// Who is accused, by role.
-    pub fn accused_roles(findings: &[Finding]) -> Vec<String> {
-        let mut roles = Vec::new();
-        for accused in findings.iter().filter(|f| f.class == Class::Violation).filter_map(|f| f.accused.as_ref()) {
-            let role = match accused {
-                Accused::Executor { .. } => "executor",
-                Accused::Participant { .. } => "participant",
-            };
-            if !roles.iter().any(|known| known == role) {
-                roles.push(role.to_owned());
-            }
-        }
-        roles.sort();
-        roles
-    }
 }

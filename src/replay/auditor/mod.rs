@@ -171,6 +171,21 @@ impl<'a> Auditor<'a> {
         self.at
     }
 
+    /// The index key in hex.
+    pub fn database(&self) -> &str {
+        &self.database
+    }
+
+    /// The logs.
+    pub fn logs(&self) -> &'a dyn Logs {
+        self.logs
+    }
+
+    /// Most findings to report.
+    pub fn max_findings(&self) -> usize {
+        self.options.max_findings
+    }
+
     /// The contract in force.
     pub fn contract(&self) -> Option<&Contract> {
         self.contract.as_ref()
@@ -300,7 +315,8 @@ fn tree_stop(error: TreeError) -> Stop {
     }
 }
 
-fn from_hex(text: &str) -> Option<[u8; 32]> {
+/// 32 bytes from lower-case hexadecimal.
+pub(super) fn from_hex(text: &str) -> Option<[u8; 32]> {
     if !ack::is_key_hex(text.as_bytes()) {
         return None;
     }

@@ -1,0 +1,207 @@
+//! The end of an audit: everything that was found, weighed, as one report.
+
+use serde::{Deserialize, Serialize};
+
+use super::auditor::{Auditor, Step, from_hex};
+use super::finding::{Accused, Class, Finding, Kind, Verdict};
+use super::heads;
+
+/// Name and version of the report's form (`docs/json.md`).
+pub const SCHEMA: &str = "vitra-watch/audit/1";
+
+/// The head that was audited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// Blocks.
+    pub length: u64,
+    /// The fork counter.
+    pub fork: u64,
+}
+
+/// A contract that was in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContractInForce {
+    /// The block that published it.
+    pub seq: u64,
+    /// BLAKE2b-256 of its source, in hex.
+    pub digest: String,
+}
+
+/// A participant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParticipantReport {
+    /// The oplog's key in hex.
+    pub key: String,
+    /// Declared active at the end.
+    pub active: bool,
+    /// Operations acked.
+    pub acked: u64,
+    /// Operations published, as far as the oplog is held; null when it is not.
+    pub length: Option<u64>,
+}
+
+/// The report of an audit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// The index key in hex.
+    pub database: String,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Roles that are accused: `executor`, `participant`.
+    pub violated_by: Vec<String>,
+    /// The head.
+    pub head: Head,
+    /// Length up to which everything follows the contract.
+    pub verified_length: u64,
+    /// Transactions audited.
+    pub transactions: u64,
+    /// Operations published and not acked.
+    pub operations_pending: u64,
+    /// The contracts that were in force, in order.
+    pub contracts: Vec<ContractInForce>,
+    /// Everybody who was ever declared or acked.
+    pub participants: Vec<ParticipantReport>,
+    /// The findings.
+    pub findings: Vec<Finding>,
+    /// Findings beyond the limit.
+    pub more_findings: u64,
+}
+
+impl Report {
+    /// Who is accused, by role.
+    pub fn accused_roles(findings: &[Finding]) -> Vec<String> {
+        let mut roles = Vec::new();
+        for accused in findings.iter().filter(|f| f.class == Class::Violation).filter_map(|f| f.accused.as_ref()) {
+            let role = match accused {
+                Accused::Executor { .. } => "executor",
+                Accused::Participant { .. } => "participant",
+            };
+            if !roles.iter().any(|known| known == role) {
+                roles.push(role.to_owned());
+            }
+        }
+        roles.sort();
+        roles
+    }
+}
+
+/// Audits to the end and weighs what was found, the signed heads included. `progress` gets the block before which the
+/// audit stands and the number of transactions judged.
+pub fn run(mut auditor: Auditor<'_>, mut progress: impl FnMut(u64, u64)) -> Report {
+    loop {
+        match auditor.step() {
+            Step::Judged(position) => progress(position, auditor.transactions),
+            Step::Needs { seq } => {
+                auditor.missing(seq);
+                break;
+            }
+            Step::End => break,
+        }
+    }
+    report(auditor)
+}
+
+fn report(auditor: Auditor<'_>) -> Report {
+    let (logs, most) = (auditor.logs(), auditor.max_findings());
+    let name = auditor.database().to_owned();
+    let head = Head { length: logs.index().length(), fork: logs.index_fork() };
+    let mut participants = Vec::new();
+    let of_log = |key: &str, owner| match from_hex(key) {
+        Some(bytes) => heads::judge(&name, key, owner, &logs.conflicts(&bytes)),
+        None => Vec::new(),
+    };
+    let mut findings = of_log(&name, None);
+    for (key, participant) in &auditor.participants {
+        let oplog = from_hex(key).and_then(|key| logs.oplog(&key));
+        participants.push(ParticipantReport {
+            key: key.clone(),
+            active: participant.active,
+            acked: participant.origin.acks,
+            length: oplog.map(|oplog| oplog.blocks.length()),
+        });
+        findings.extend(of_log(key, Some(key)));
+    }
+    let contracts = auditor.sources.iter();
+    let contracts = contracts.map(|(seq, digest)| ContractInForce { seq: *seq, digest: digest.clone() }).collect();
+    let equivocators: Vec<String> =
+        findings.iter().filter(|f| f.kind == Kind::Equivocation && f.log != name).map(|f| f.log.clone()).collect();
+    let (verified_length, transactions, operations_pending, any_unjudged) =
+        (auditor.verified_length(), auditor.transactions, auditor.pending(), auditor.any_unjudged);
+    let mut more_findings = auditor.more_findings;
+    let mut replayed = auditor.findings;
+    // Proof that an oplog has two histories clears the executor of what rests on its operations.
+    for finding in &mut replayed {
+        let rests = finding.kind.by_replay() && finding.origin.as_ref().is_some_and(|key| equivocators.contains(key));
+        if rests {
+            finding.accused = finding.origin.clone().map(|key| Accused::Participant { key });
+        }
+    }
+    findings.extend(replayed);
+    // The verdict rests on all findings; the report shows the gravest.
+    let verdict = match Verdict::of(&findings) {
+        Verdict::Verified | Verdict::Incomplete if any_unjudged => Verdict::Unverifiable,
+        verdict => verdict,
+    };
+    let violated_by = Report::accused_roles(&findings);
+    let all = findings.len();
+    let findings = gravest(findings, most);
+    more_findings = more_findings.saturating_add(all.saturating_sub(findings.len()) as u64);
+    Report {
+        schema: SCHEMA.into(),
+        database: name,
+        verdict,
+        violated_by,
+        head,
+        verified_length,
+        transactions,
+        operations_pending,
+        contracts,
+        participants,
+        findings,
+        more_findings,
+    }
+}
+
+/// The gravest findings, in the order they came. The exit code follows from them, so the executor's violations come
+/// first, and among them those that more than heads show.
+fn gravest(findings: Vec<Finding>, most: usize) -> Vec<Finding> {
+    let gravity = |finding: &Finding| {
+        let executor = matches!(finding.accused, Some(Accused::Executor { .. }));
+        (finding.class, !executor, finding.kind.by_heads(), !finding.unjudged)
+    };
+    let mut ranked: Vec<(usize, Finding)> = findings.into_iter().enumerate().collect();
+    ranked.sort_by_key(|(at, finding)| (gravity(finding), *at));
+    ranked.truncate(most);
+    ranked.sort_by_key(|(at, _)| *at);
+    ranked.into_iter().map(|(_, finding)| finding).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gravest_findings_are_shown() {
+        let finding = |kind: Kind, accused| {
+            let mut finding = Finding::new("", kind, "", Some(1), "");
+            finding.accused = accused;
+            finding
+        };
+        let owner = Accused::Participant { key: String::new() };
+        let all = vec![
+            finding(Kind::AckExtraFields, None),
+            finding(Kind::Equivocation, Some(owner)),
+            finding(Kind::Truncation, Some(Accused::EXECUTOR)),
+            finding(Kind::OpUnavailable, None),
+            finding(Kind::WrongChange, Some(Accused::EXECUTOR)),
+            finding(Kind::EngineSpecific, None),
+        ];
+        let kinds = |most| gravest(all.clone(), most).iter().map(|finding| finding.kind).collect::<Vec<_>>();
+        assert_eq!(kinds(1), [Kind::WrongChange]);
+        assert_eq!(kinds(2), [Kind::Truncation, Kind::WrongChange]);
+        assert_eq!(kinds(4), [Kind::Equivocation, Kind::Truncation, Kind::WrongChange, Kind::EngineSpecific]);
+        assert_eq!(kinds(9).len(), 6);
+    }
+}
