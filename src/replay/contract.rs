@@ -1,6 +1,6 @@
 //! One contract source in force: what is known of it statically, and its realms.
 
-use super::engine::{AckView, Applied, Budget, LoadError, Outcome, Realm, State, Surroundings, Taint};
+use super::engine::{AckView, Applied, Budget, Called, LoadError, Outcome, Realm, State, Surroundings, Taint};
 use super::scan::{Scan, scan};
 use crate::database::Value;
 
@@ -46,6 +46,27 @@ impl Contract {
             self.restart();
         }
         Ok(applied)
+    }
+
+    /// Calls an exported method in the shared realm, as an executor does for its own users.
+    ///
+    /// # Errors
+    /// As for [`Contract::apply`].
+    pub fn call(
+        &mut self,
+        method: &str,
+        args: &Value,
+        around: Surroundings,
+        state: &dyn State,
+    ) -> Result<Called, LoadError> {
+        Ok(self.realm(around, state)?.call_method(method, args, around, state))
+    }
+
+    fn realm(&mut self, around: Surroundings, state: &dyn State) -> Result<&mut Realm, LoadError> {
+        if self.continued.is_none() {
+            self.continued = Some(Realm::load(&self.scan.rewritten, &self.pubkey, self.budget, around, state)?);
+        }
+        self.continued.as_mut().ok_or_else(|| LoadError::Evaluation("it was loaded and is not there".into()))
     }
 
     /// Runs an operation in a fresh realm with a budget of its own.

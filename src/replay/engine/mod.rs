@@ -20,7 +20,7 @@ pub mod tx;
 
 pub use host::{Budget, Dialect, Exhausted, ListRequest, Surroundings, Taint};
 pub use natives::HELPER;
-pub use realm::{AckView, Applied, ListEntry, LoadError, Outcome, ReadError, Realm, State, on_big_stack};
+pub use realm::{AckView, Applied, Called, ListEntry, LoadError, Outcome, ReadError, Realm, State, on_big_stack};
 pub use tx::Change;
 
 #[cfg(test)]

@@ -6,18 +6,24 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use rquickjs::loader::{ImportAttributes, Loader, Resolver};
-use rquickjs::module::{Declared, Evaluated};
-use rquickjs::{Array, Context, Ctx, Error, Function, Module, Object, Persistent, Promise, Runtime, Value as Js};
+use rquickjs::{Array, Context, Ctx, Error, Function, Object, Persistent, Runtime, Value as Js};
 
 use super::alloc::{Counted, Memory};
-use super::clone::{self, Probes, data};
+use super::clone;
 use super::cmath;
-use super::host::{Budget, Exhausted, Host, ListRequest, Pending, Request, Surroundings, Taint};
+use super::host::{Budget, Exhausted, Host, ListRequest, Surroundings, Taint};
 use super::natives;
 use super::raw;
 use super::tx::{Change, Queue};
 use crate::database::Value;
+
+mod call;
+mod events;
+mod load;
+
+pub use call::Called;
+use events::{Stop, deliver, drain, event_loop, note_rejection};
+use load::{Modules, load_guest};
 
 /// The published state that a contract reads: what any reader gets from the index before the ack.
 pub trait State {
@@ -126,47 +132,6 @@ pub fn on_big_stack<T: Send>(budget: &Budget, work: impl FnOnce() -> T + Send) -
     })
 }
 
-/// Resolves static imports; once the contract is loaded, every further import is a dynamic one, and refused.
-#[derive(Clone, Default)]
-struct Modules {
-    loaded: Rc<Cell<bool>>,
-}
-
-impl Resolver for Modules {
-    fn resolve<'js>(
-        &mut self,
-        _: &Ctx<'js>,
-        base: &str,
-        name: &str,
-        _: Option<ImportAttributes<'js>>,
-    ) -> rquickjs::Result<String> {
-        // One instance of each specifier, whoever imports it.
-        if base.is_empty() || self.loaded.get() {
-            Err(Error::new_resolving(base, name))
-        } else {
-            Ok(format!("std:{name}"))
-        }
-    }
-}
-
-impl Loader for Modules {
-    fn load<'js>(
-        &mut self,
-        ctx: &Ctx<'js>,
-        name: &str,
-        _: Option<ImportAttributes<'js>>,
-    ) -> rquickjs::Result<Module<'js, Declared>> {
-        let source = match name {
-            "std:contract" => include_str!("prelude/contract.js"),
-            "std:assert" => include_str!("prelude/assert.js"),
-            "std:util" => include_str!("prelude/util.js"),
-            // Vitra's resolver answers every other name with an empty module.
-            _ => "",
-        };
-        Module::declare(ctx.clone(), name, source)
-    }
-}
-
 /// A contract in its engine.
 pub struct Realm {
     namespace: Persistent<Object<'static>>,
@@ -183,12 +148,6 @@ impl Drop for Realm {
     fn drop(&mut self) {
         self.host.release();
     }
-}
-
-struct Guest<'js> {
-    namespace: Object<'js>,
-    tx: Function<'js>,
-    ack: Function<'js>,
 }
 
 impl Realm {
@@ -404,32 +363,6 @@ impl Realm {
     }
 }
 
-/// Keeps the list of rejections that nobody handles.
-fn note_rejection<'js>(host: &Host, ctx: &Ctx<'js>, promise: Js<'js>, reason: Js<'js>, handled: bool) {
-    let mut rejections = host.rejections.borrow_mut();
-    if handled {
-        let same = |known: &Persistent<Js<'static>>| known.clone().restore(ctx).is_ok_and(|known| known == promise);
-        rejections.retain(|(known, _)| !same(known));
-    } else if rejections.len() as u64 >= host.jobs.get() {
-        host.exhaust(Exhausted::Jobs);
-    } else {
-        rejections.push((Persistent::save(ctx, promise), Persistent::save(ctx, reason)));
-    }
-}
-
-/// The reason of the first rejection that nobody handles; `result` is the call's own promise, which the host handles.
-fn unhandled<'js>(ctx: &Ctx<'js>, host: &Host, result: &Js<'js>) -> Option<Js<'js>> {
-    let rejections = std::mem::take(&mut *host.rejections.borrow_mut());
-    let mut first = None;
-    for (promise, reason) in rejections {
-        let (Ok(promise), Ok(reason)) = (promise.restore(ctx), reason.restore(ctx)) else { continue };
-        if promise != *result && first.is_none() {
-            first = Some(reason);
-        }
-    }
-    first
-}
-
 fn new_host(memory: Rc<Memory>, budget: &Budget, around: Surroundings) -> Host {
     Host {
         memory,
@@ -473,215 +406,4 @@ fn tick(host: &Host) -> bool {
         None => host.exhaust(Exhausted::Ticks),
     }
     host.exhausted.get().is_some() || host.memory.refused.get()
-}
-
-fn load_guest<'js>(
-    ctx: &Ctx<'js>,
-    host: &Rc<Host>,
-    source: &str,
-    pubkey: &str,
-    state: &dyn State,
-) -> Result<Guest<'js>, LoadError> {
-    let stopped = |host: &Host| match (host.exhausted.get(), host.memory.refused.get()) {
-        (Some(what), _) => Some(LoadError::Exhausted(what)),
-        (None, true) => Some(LoadError::Exhausted(Exhausted::Memory)),
-        (None, false) => None,
-    };
-    let (tx, ack) = prelude(ctx, host, pubkey).map_err(|_| {
-        stopped(host).unwrap_or_else(|| LoadError::Evaluation(format!("prelude: {}", exception_text(ctx)).into()))
-    })?;
-    let declared = Module::declare(ctx.clone(), "contract", source)
-        .map_err(|_| stopped(host).unwrap_or_else(|| LoadError::Syntax(exception_text(ctx).into())))?;
-    let failed = |ctx: &Ctx<'js>| {
-        let text = exception_text(ctx);
-        stopped(host).unwrap_or_else(|| LoadError::Evaluation(text.into()))
-    };
-    let (module, promise): (Module<'js, Evaluated>, Promise<'js>) = declared.eval().map_err(|_| failed(ctx))?;
-    let mut reads = 0;
-    match event_loop(ctx, host, promise.as_value(), state, &mut reads) {
-        Ok(_) => {}
-        Err(Stop::Rejected(error)) => {
-            ctx.throw(error);
-            return Err(failed(ctx));
-        }
-        Err(Stop::Outcome(Outcome::Exhausted(what))) => return Err(LoadError::Exhausted(what)),
-        Err(Stop::Outcome(_)) => return Err(LoadError::Evaluation("the module never settles".into())),
-    }
-    if let Some(error) = stopped(host) {
-        return Err(error);
-    }
-    if reads > 0 {
-        host.touch("a read while the module loads");
-    }
-    let namespace = module.namespace().map_err(|_| failed(ctx))?;
-    Ok(Guest { namespace, tx, ack })
-}
-
-fn exception_text(ctx: &Ctx<'_>) -> String {
-    let thrown = ctx.catch();
-    match thrown.as_exception() {
-        Some(error) => error.message().unwrap_or_default(),
-        None => raw::text_bytes(&thrown).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default(),
-    }
-}
-
-fn prelude<'js>(ctx: &Ctx<'js>, host: &Rc<Host>, pubkey: &str) -> rquickjs::Result<(Function<'js>, Function<'js>)> {
-    let sorts: Function = ctx.eval(concat!("(() => {", include_str!("prelude/sort.js"), "\n})"))?;
-    let sorts: Object = sorts.call(())?;
-    let newer: Js = ctx.json_parse(include_str!("prelude/newer-names.json"))?;
-    let taint: Function = ctx.eval(include_str!("prelude/taint.js"))?;
-    let tools: Object = taint.call((natives::taint_host(ctx, host)?, newer, sorts))?;
-    let tool = |name: &str| Ok::<_, Error>(Persistent::save(ctx, tools.get::<_, Function>(name)?));
-    let probes = Probes {
-        date: tool("date")?,
-        regexp: tool("regexp")?,
-        items: tool("items")?,
-        bytes: tool("bytes")?,
-        other_view: tool("otherView")?,
-        error: tool("error")?,
-        unboxed: tool("unboxed")?,
-        own: tool("own")?,
-        thrown: tool("thrown")?,
-        mark: tool("mark")?,
-        make_date: tool("makeDate")?,
-    };
-    *host.probes.borrow_mut() = Some(probes);
-    let guest: Function = ctx.eval(include_str!("prelude/guest.js"))?;
-    let names = natives::GUEST_GLOBALS.to_vec();
-    let made: Object = guest.call((natives::guest_host(ctx, host, pubkey)?, names))?;
-    host.taint.take();
-    cmath::take();
-    Ok((made.get("tx")?, made.get("ack")?))
-}
-
-enum Stop<'js> {
-    Rejected(Js<'js>),
-    Outcome(Outcome),
-}
-
-/// Drains jobs and answers one host call at a time, in order, until `result` settles.
-fn event_loop<'js>(
-    ctx: &Ctx<'js>,
-    host: &Host,
-    result: &Js<'js>,
-    state: &dyn State,
-    reads: &mut u64,
-) -> Result<Js<'js>, Stop<'js>> {
-    use rquickjs::promise::PromiseState;
-    let promise = result.as_promise();
-    let mut first = true;
-    loop {
-        drain(ctx, host);
-        if let Some(what) = host.exhausted.get() {
-            return Err(Stop::Outcome(Outcome::Exhausted(what)));
-        }
-        // isolated-vm looks for unhandled rejections when the call's own task ends, not after later ones.
-        if std::mem::take(&mut first)
-            && let Some(reason) = unhandled(ctx, host, result)
-        {
-            return Err(Stop::Rejected(reason));
-        }
-        let Some(promise) = promise else { return Ok(result.clone()) };
-        match promise.state() {
-            PromiseState::Pending => {}
-            PromiseState::Resolved => {
-                return promise.result::<Js>().and_then(Result::ok).ok_or(Stop::Outcome(Outcome::NeverSettles));
-            }
-            PromiseState::Rejected => {
-                return match promise.result::<Js>() {
-                    Some(Ok(value)) => Ok(value),
-                    _ => Err(Stop::Rejected(ctx.catch())),
-                };
-            }
-        }
-        match deliver(ctx, host, state, reads) {
-            Ok(true) => {}
-            Ok(false) => return Err(Stop::Outcome(Outcome::NeverSettles)),
-            Err(outcome) => return Err(Stop::Outcome(outcome)),
-        }
-    }
-}
-
-/// Runs queued jobs until there are none.
-fn drain(ctx: &Ctx<'_>, host: &Host) {
-    while ctx.execute_pending_job() {
-        match host.jobs.get().checked_sub(1) {
-            Some(left) => host.jobs.set(left),
-            None => host.exhaust(Exhausted::Jobs),
-        }
-        if host.exhausted.get().is_some() || host.memory.refused.get() {
-            break;
-        }
-    }
-    if ctx.has_exception() {
-        drop(ctx.catch());
-    }
-}
-
-/// Answers the oldest host call; false when none waits that will ever be answered.
-fn deliver(ctx: &Ctx<'_>, host: &Host, state: &dyn State, reads: &mut u64) -> Result<bool, Outcome> {
-    let Some(Pending { request, resolve }) = host.pending.borrow_mut().pop_front() else { return Ok(false) };
-    let answer = match request {
-        // The executor's lock is never released: nothing that comes later is answered either.
-        Request::Never => return Ok(false),
-        Request::Console => Ok(Js::new_undefined(ctx.clone())),
-        Request::Get(key) => {
-            *reads = reads.saturating_add(1);
-            match state.get(&key).map_err(unreadable)? {
-                None => Ok(Js::new_undefined(ctx.clone())),
-                Some((seq, value)) => entry_object(ctx, host, &key, seq, &value),
-            }
-        }
-        Request::List(request) => {
-            *reads = reads.saturating_add(1);
-            list_objects(ctx, host, &state.list(&request).map_err(unreadable)?)
-        }
-    };
-    let settled = answer.and_then(|answer| resolve.restore(ctx)?.call::<_, ()>((answer,)));
-    if settled.is_err() {
-        drop(ctx.catch());
-    }
-    Ok(true)
-}
-
-fn unreadable(error: ReadError) -> Outcome {
-    match error {
-        ReadError::Missing(seq) => Outcome::Missing(seq),
-        ReadError::Unreadable(why) => Outcome::Unreadable(why),
-        ReadError::NeverEnds => Outcome::NeverSettles,
-    }
-}
-
-fn entry_object<'js>(ctx: &Ctx<'js>, host: &Host, key: &[u8], seq: u64, value: &Value) -> rquickjs::Result<Js<'js>> {
-    let path = crate::database::path::display(key);
-    let name = path.rsplit('/').next().unwrap_or_default();
-    let object = Object::new(ctx.clone())?;
-    object.prop("seq", data(seq as f64))?;
-    object.prop("container", data(false))?;
-    object.prop("name", data(name))?;
-    object.prop("path", data(path.as_str()))?;
-    object.prop("value", data(clone::clone_in(ctx, host, value)?))?;
-    Ok(object.into_value())
-}
-
-fn list_objects<'js>(ctx: &Ctx<'js>, host: &Host, list: &[ListEntry]) -> rquickjs::Result<Js<'js>> {
-    let array = Array::new(ctx.clone())?;
-    for (at, entry) in list.iter().enumerate() {
-        let object = Object::new(ctx.clone())?;
-        let undefined = || Js::new_undefined(ctx.clone());
-        let (seq, value) = match &entry.entry {
-            Some((seq, value)) => (Js::new_number(ctx.clone(), *seq as f64), clone::clone_in(ctx, host, value)?),
-            None => (undefined(), undefined()),
-        };
-        object.prop("container", data(entry.container))?;
-        object.prop("seq", data(seq))?;
-        match &entry.name {
-            Some(name) => object.prop("name", data(name.as_str()))?,
-            None => object.prop("name", data(undefined()))?,
-        }
-        object.prop("path", data(entry.path.as_str()))?;
-        object.prop("value", data(value))?;
-        array.as_object().prop(u32::try_from(at).unwrap_or(u32::MAX), data(object))?;
-    }
-    Ok(array.into_value())
 }
