@@ -18,7 +18,7 @@
 //! what would give one head two encodings or let strangers write one: surplus signatures that do not verify, unused patch
 //! nodes, a manifest that the key does not bind, an unsigned (prologue) head with a signature or in a fork other than 0.
 
-use ed25519_dalek::{Signature, VerifyingKey};
+use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 
 use super::encoding::{DecodeError, Reader, put_buffer, put_uint};
 use super::flat::{self, Subtree};
@@ -108,7 +108,7 @@ pub struct HeadClaim {
     pub roots: Vec<Node>,
 }
 
-/// A head that its owner signed. Only [`HeadClaim::verify`] makes one.
+/// A head that its owner signed. Only [`HeadClaim::verify`] makes one, and [`SignedHead::sign`], which signs it itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedHead {
     claim: HeadClaim,
@@ -117,6 +117,34 @@ pub struct SignedHead {
 }
 
 impl SignedHead {
+    /// Signs a head with the key that the log belongs to: its own public key (compat80), or the only signer of a manifest
+    /// of version 1 or later (key112). `None` if it is neither.
+    pub fn sign(
+        secret: &SigningKey,
+        key: Key,
+        manifest: Option<&Manifest>,
+        fork: u64,
+        length: u64,
+        tree_hash: Hash,
+    ) -> Option<SignedHead> {
+        let public = secret.verifying_key().to_bytes();
+        if length >= MAX_LENGTH || fork > MAX_BYTES {
+            return None;
+        }
+        let sign = |scheme| secret.sign(&signable(scheme, &key, &tree_hash, length, fork)).to_bytes();
+        let (scheme, signature) = match manifest {
+            None if key == public => (Scheme::Compat80, sign(Scheme::Compat80).to_vec()),
+            Some(manifest) if manifest.is_single(&public) && manifest.key() == key => {
+                // One signature, by signer 0, without a patch; no nodes.
+                (Scheme::Key112, [&[1, 0], &sign(Scheme::Key112)[..], &[0, 0]].concat())
+            }
+            _ => return None,
+        };
+        let claim =
+            HeadClaim { key, manifest: manifest.cloned(), fork, length, tree_hash, signature, roots: Vec::new() };
+        Some(SignedHead { claim, scheme, signers: vec![public] })
+    }
+
     /// The log.
     pub fn key(&self) -> &Key {
         &self.claim.key
@@ -417,4 +445,25 @@ fn read_container(manifest: &Manifest, bytes: &[u8]) -> Result<Container, HeadEr
     }
     reader.end()?;
     Ok(Container { parts, nodes })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The one way around `verify` must lead to the same place.
+    #[test]
+    fn what_we_sign_verifies() {
+        let secret = SigningKey::from_bytes(&[7; 32]);
+        let public = secret.verifying_key().to_bytes();
+        let manifest = Manifest::single(&public);
+        assert_eq!(Manifest::decode(manifest.bytes()), Ok(manifest.clone()));
+        for (key, manifest) in [(public, None), (manifest.key(), Some(&manifest))] {
+            for (fork, length) in [(0, 1), (3, 1 << 40)] {
+                let head = SignedHead::sign(&secret, key, manifest, fork, length, [9; 32]).unwrap();
+                assert_eq!(head.claim().clone().verify(), Ok(head));
+            }
+            assert!(SignedHead::sign(&SigningKey::from_bytes(&[8; 32]), key, manifest, 0, 1, [9; 32]).is_none());
+        }
+    }
 }

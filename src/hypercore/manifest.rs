@@ -100,6 +100,20 @@ impl Manifest {
         Ok(manifest)
     }
 
+    /// Hypercore's default: version 1, one signer in the default namespace.
+    pub fn single(public_key: &Key) -> Manifest {
+        // version, flags, hash, quorum, number of signers, kind of signature
+        let bytes = [&[1, 0, 0, 1, 1, 0], &namespace::DEFAULT[..], public_key].concat();
+        let signers = vec![Signer { namespace: namespace::DEFAULT, public_key: *public_key }];
+        Manifest { bytes, quorum: 1, signers, ..blank(1) }
+    }
+
+    /// Whether a container with the one signature of this signer, and no patch, is a valid signature from the first block
+    /// on.
+    pub fn is_single(&self, public_key: &Key) -> bool {
+        self.version >= 1 && self.quorum == 1 && self.prologue.is_none() && self.is_compat(public_key)
+    }
+
     /// The bytes it was read from.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
