@@ -4,6 +4,7 @@
 //! Vitra's own pipeline does (`docs/formats.md`), and nothing in this module reads a log: it gets bytes.
 
 pub mod ack;
+pub mod encode;
 pub mod msgpack;
 pub mod order;
 pub mod path;
@@ -11,6 +12,7 @@ pub mod unicode;
 pub mod value;
 
 pub use ack::{Ack, AckError};
+pub use encode::encode;
 pub use msgpack::{DecodeError, Decoded, decode};
 pub use path::{Key, Place};
 pub use value::Value;

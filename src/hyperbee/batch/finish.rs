@@ -42,6 +42,17 @@ impl<B: Blocks + ?Sized> Batch<'_, B> {
         self.blocks_if_ended()
     }
 
+    /// The same for who appends exactly these blocks to the batch's log: the next batch on this cache goes on with the tree
+    /// in memory.
+    ///
+    /// # Errors
+    /// When the batch is dead.
+    pub fn finish_and_go_on(mut self) -> Result<Vec<Vec<u8>>, TreeError> {
+        let blocks = self.blocks_if_ended()?;
+        self.settled = true;
+        Ok(blocks)
+    }
+
     /// Compares the blocks, if the batch ends here, with published ones: those of the batch's own log, as many as the
     /// batch has. Nothing is copied. If they fit, the next batch on this cache goes on with the tree in memory.
     ///
