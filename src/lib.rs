@@ -13,5 +13,6 @@ pub mod database;
 pub mod fuzzing;
 pub mod hyperbee;
 pub mod hypercore;
+pub mod lab;
 pub mod replay;
 pub mod worker;
