@@ -19,7 +19,7 @@ use rustix::time::{ClockId, clock_gettime};
 use vitra_watch::archive::Database;
 use vitra_watch::database::{Ack, Place, Value, decode};
 use vitra_watch::hyperbee::{Block, Blocks, Cache, Entry, Kind, Tree, View};
-use vitra_watch::replay::batches::{self, Start, TreeIs};
+use vitra_watch::replay::batches::{self, Reading, Start, TreeIs};
 use vitra_watch::replay::contract::Contract;
 use vitra_watch::replay::engine::{AckView, Applied, Budget, Dialect, Outcome, Surroundings, on_big_stack};
 use vitra_watch::replay::logs::Logs;
@@ -61,7 +61,7 @@ fn whole(dir: &Path) -> Report {
 struct Transaction {
     from: u64,
     end: u64,
-    writes: Vec<Kind>,
+    writes: Vec<Reading>,
     ack: Ack,
     op: Value,
 }
@@ -128,7 +128,7 @@ fn transactions(database: &Database, log: &Vec<Block>) -> Vec<Transaction> {
         let write = |seq| {
             let entry: Rc<Entry> = cache.entry(log, seq).unwrap();
             let put = entry.value().is_some() || tree.get(entry.key()).unwrap().is_none();
-            if put { Kind::Put } else { Kind::Del }
+            Reading::Sure(if put { Kind::Put } else { Kind::Del })
         };
         let value = decode(cache.entry(log, from).unwrap().value().unwrap()).unwrap().value;
         let ack = Ack::parse(&value).unwrap();

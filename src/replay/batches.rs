@@ -1,10 +1,10 @@
 //! Where a batch ends, and whether its tree is the one that follows from its entries.
 
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use crate::database::decode;
 use crate::database::msgpack::may_be_nullish;
-use crate::database::path::{self};
 use crate::hyperbee::batch::{Batch, Fit};
 use crate::hyperbee::check::{self, Kind as Write, Verdict};
 use crate::hyperbee::{Blocks, Cache, Entry, Malformed, TreeError, View};
@@ -21,6 +21,8 @@ pub struct Found {
     pub tree: TreeIs,
     /// A valueless entry that the tree shows as the other one of delete and put of null.
     pub flipped: Option<u64>,
+    /// How each block of the batch writes, as far as the tree tells.
+    pub writes: Vec<Write>,
 }
 
 /// What a batch's tree is.
@@ -36,6 +38,15 @@ pub enum TreeIs {
     Unjudged(String),
 }
 
+/// What is known of how a block writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// This.
+    Sure(Write),
+    /// Without a value, and no contract says which: a delete or a put of null, as the batch's tree tells.
+    Open,
+}
+
 /// What the search needs to know of the transaction that a batch begins with.
 pub struct Start<'a> {
     /// First block of the batch.
@@ -43,7 +54,7 @@ pub struct Start<'a> {
     /// The block after the transaction's last.
     pub end: u64,
     /// How each block from `from` to `end` writes.
-    pub writes: &'a [Write],
+    pub writes: &'a [Reading],
     /// The log's end for this audit.
     pub until: u64,
 }
@@ -53,52 +64,74 @@ pub struct Start<'a> {
 /// # Errors
 /// The number of a block that is not here.
 pub fn find(blocks: &dyn Blocks, cache: &Cache, start: &Start<'_>) -> Result<Found, u64> {
-    let found = |end, tree| Ok(Found { end, tree, flipped: None });
+    let found = |end, tree, writes: &[Write]| Ok(Found { end, tree, flipped: None, writes: writes.to_vec() });
     let entries = match read_entries(blocks, cache, start.from, start.end)? {
         Ok(entries) => entries,
-        Err(why) => return found(start.end, TreeIs::Unjudged(why)),
+        Err(why) => return found(start.end, TreeIs::Unjudged(why), &[]),
     };
     for entry in &entries {
         if shows_null(entry) {
-            return found(start.end, TreeIs::Tampered(format!("block {} writes a null as a value", entry.seq())));
+            return found(start.end, TreeIs::Tampered(format!("block {} writes a null as a value", entry.seq())), &[]);
         }
     }
-    let mut whole = match build(blocks, cache, start.from, &entries, start.writes) {
-        Ok(whole) => whole,
-        Err(TreeError::Missing { seq }) => return Err(seq),
-        Err(error) => return found(start.end, TreeIs::Unjudged(error.to_string())),
+    let search = Search { blocks, cache, start, entries };
+    // Almost always every block of the transaction has one reading, and the batch ends with it.
+    let plain = match start.writes.contains(&Reading::Open) {
+        false => Hints::default(),
+        true => search.hints()?,
     };
-    if same(whole.as_mut(), &entries) {
-        return found(start.end, TreeIs::Canonical);
+    let mut first = Vec::new();
+    for choice in 0..plain.choices() {
+        let mut walk = search.walk();
+        match walk.all(&search.entries, start.writes, &plain, choice) {
+            Ok(true) if walk.ends() => return found(start.end, TreeIs::Canonical, &walk.writes),
+            Ok(_) => {}
+            Err(TreeError::Missing { seq }) => return Err(seq),
+            Err(error) => return found(start.end, TreeIs::Unjudged(error.to_string()), &[]),
+        }
+        if choice == 0 {
+            first = std::mem::take(&mut walk.writes);
+        }
     }
-    if let Some(end) = earlier_end(blocks, cache, start, &entries)? {
-        return found(end, TreeIs::Canonical);
+    for choice in 0..plain.choices() {
+        if let Some((end, writes)) = search.earlier_end(&plain, choice)? {
+            return found(end, TreeIs::Canonical, &writes);
+        }
     }
-    if let Some(mut batch) = whole
-        && let Some(end) = later_end(blocks, cache, start, &mut batch, entries.clone())?
-    {
-        return found(end, TreeIs::Canonical);
+    let hints = search.hints()?;
+    let following = search.following()?;
+    for choice in 0..hints.choices() {
+        if let Some((end, writes)) = search.later_end(&following, &hints, choice)? {
+            return found(end, TreeIs::Canonical, &writes);
+        }
     }
-    if let Some(seq) = flipped(blocks, cache, start, &entries)? {
-        return Ok(Found { end: start.end, tree: TreeIs::Canonical, flipped: Some(seq) });
+    if hints.too_many() {
+        let why = "too many of its entries may be deletes or puts of null".to_owned();
+        return found(start.end, TreeIs::Unjudged(why), &first);
     }
-    let expected = match build(blocks, cache, start.from, &entries, start.writes) {
-        Ok(Some(mut batch)) => batch.blocks_if_ended().unwrap_or_default(),
+    if let Some(seq) = search.flipped(&plain)? {
+        return Ok(Found { flipped: Some(seq), ..found(start.end, TreeIs::Canonical, &first)? });
+    }
+    let mut walk = search.walk();
+    let expected = match walk.all(&search.entries, start.writes, &plain, 0) {
+        Ok(true) => walk.batch.blocks_if_ended().unwrap_or_default(),
         _ => Vec::new(),
     };
-    let short = |end: u64| check_until(blocks, cache, start, end, &expected);
-    short(start.end).map(|tree| Found { end: start.end, tree, flipped: None })
+    drop(walk);
+    // A delete that deletes nothing stops the walk; the content is compared all the same.
+    let sure = |reading: &Reading| if *reading == Reading::Sure(Write::Del) { Write::Del } else { Write::Put };
+    let mut writes = first;
+    writes.extend(start.writes.iter().skip(writes.len()).map(sure));
+    found(start.end, check_until(blocks, cache, start, &writes, &expected)?, &writes)
 }
 
 fn check_until(
     blocks: &dyn Blocks,
     cache: &Cache,
     start: &Start<'_>,
-    end: u64,
+    writes: &[Write],
     expected: &[Vec<u8>],
 ) -> Result<TreeIs, u64> {
-    let count = usize::try_from(end.saturating_sub(start.from)).unwrap_or(usize::MAX);
-    let writes = start.writes.get(..count).unwrap_or(start.writes);
     Ok(match check::check(blocks, cache, start.from, writes, expected) {
         Verdict::Same { .. } => TreeIs::SameContent,
         Verdict::Different { what } => TreeIs::Tampered(describe(&what)),
@@ -145,23 +178,6 @@ fn read_entries(blocks: &dyn Blocks, cache: &Cache, from: u64, end: u64) -> Resu
     Ok(Ok(entries))
 }
 
-/// The batch of these entries; `None` when one is a delete that deletes nothing, so that no Hyperbee wrote it.
-fn build<'a>(
-    blocks: &'a dyn Blocks,
-    cache: &'a Cache,
-    from: u64,
-    entries: &[Rc<Entry>],
-    writes: &[Write],
-) -> Result<Option<Batch<'a, dyn Blocks + 'a>>, TreeError> {
-    let mut batch = Batch::new(blocks, cache, from);
-    for (entry, write) in entries.iter().zip(writes) {
-        if !add(&mut batch, entry, *write)? {
-            return Ok(None);
-        }
-    }
-    Ok(Some(batch))
-}
-
 fn add(batch: &mut Batch<'_, dyn Blocks + '_>, entry: &Rc<Entry>, write: Write) -> Result<bool, TreeError> {
     match write {
         Write::Put => batch.put_entry(Rc::clone(entry)).map(|_| true),
@@ -169,7 +185,8 @@ fn add(batch: &mut Batch<'_, dyn Blocks + '_>, entry: &Rc<Entry>, write: Write) 
     }
 }
 
-/// The simulated tree of the blocks from `from` to `end`, for the reads of a later transaction in one batch.
+/// The simulated tree after the first blocks of a batch, for the reads of a later transaction in it. `writes` says how
+/// each of those blocks writes.
 ///
 /// # Errors
 /// As reads of the tree.
@@ -177,99 +194,201 @@ pub fn simulate<'a>(
     blocks: &'a dyn Blocks,
     cache: &'a Cache,
     from: u64,
-    end: u64,
+    writes: &[Write],
 ) -> Result<Batch<'a, dyn Blocks + 'a>, TreeError> {
     let mut batch = Batch::new(blocks, cache, from);
-    for seq in from..end {
+    for (seq, write) in (from..).zip(writes) {
         let entry = cache.entry(blocks, seq)?;
-        let write = guess(&batch, &entry)?;
-        add(&mut batch, &entry, write)?;
+        add(&mut batch, &entry, *write)?;
     }
     Ok(batch)
 }
 
-/// A valueless entry deletes its key if it is there.
-fn guess<V: View>(view: &V, entry: &Entry) -> Result<Write, TreeError> {
-    let deletes = entry.value().is_none() && view.get(entry.key())?.is_some();
-    Ok(if deletes { Write::Del } else { Write::Put })
+/// The blocks of a log from a batch's beginning on, and what is known of them.
+struct Search<'a> {
+    blocks: &'a dyn Blocks,
+    cache: &'a Cache,
+    start: &'a Start<'a>,
+    entries: Entries,
 }
 
-fn same(batch: Option<&mut Batch<'_, dyn Blocks + '_>>, entries: &[Rc<Entry>]) -> bool {
-    batch.is_some_and(|batch| batch.fits(entries.iter().map(|entry| &**entry)) == Ok(Fit::Same))
+/// What tells a put of null from a delete where no contract does: the tree points to the block of a put from some node of
+/// the batch, unless the same key is written again later in the batch. Then both readings are tried.
+#[derive(Default)]
+struct Hints {
+    pointed: HashSet<u64>,
+    ambiguous: Vec<u64>,
 }
 
-fn earlier_end(
-    blocks: &dyn Blocks,
-    cache: &Cache,
-    start: &Start<'_>,
-    entries: &[Rc<Entry>],
-) -> Result<Option<u64>, u64> {
-    let mut batch = Batch::new(blocks, cache, start.from);
-    let mut end = None;
-    for (at, (entry, write)) in entries.iter().zip(start.writes).enumerate().take(entries.len().saturating_sub(1)) {
-        match add(&mut batch, entry, *write) {
-            Ok(true) => {}
-            Ok(false) => break,
-            Err(TreeError::Missing { seq }) => return Err(seq),
-            Err(_) => break,
-        }
-        let so_far = entries.get(..=at).unwrap_or_default();
-        if batch.may_end_with(entry) && same(Some(&mut batch), so_far) {
-            end = Some(start.from.saturating_add(at as u64).saturating_add(1));
-        }
+impl Hints {
+    /// At most so many entries are tried both ways.
+    const MOST: usize = 6;
+
+    fn too_many(&self) -> bool {
+        self.ambiguous.len() > Self::MOST
     }
-    Ok(end)
+
+    fn choices(&self) -> u32 {
+        1 << self.ambiguous.len().min(Self::MOST)
+    }
+
+    fn is_put(&self, seq: u64, choice: u32) -> bool {
+        let chosen = || self.ambiguous.iter().take(Self::MOST).position(|other| *other == seq);
+        self.pointed.contains(&seq) || chosen().is_some_and(|bit| choice >> bit & 1 == 1)
+    }
 }
 
-fn later_end(
-    blocks: &dyn Blocks,
-    cache: &Cache,
-    start: &Start<'_>,
-    batch: &mut Batch<'_, dyn Blocks + '_>,
-    mut entries: Entries,
-) -> Result<Option<u64>, u64> {
-    let last = start.until.min(start.from.saturating_add(MAX_BATCH));
-    for seq in start.end..last {
-        let entry = match cache.entry(blocks, seq) {
-            Ok(entry) => entry,
-            Err(TreeError::Missing { seq }) => return Err(seq),
-            Err(_) => return Ok(None),
+/// A batch that is being repeated.
+struct Walk<'a> {
+    batch: Batch<'a, dyn Blocks + 'a>,
+    entries: Entries,
+    writes: Vec<Write>,
+}
+
+impl<'a> Walk<'a> {
+    /// Adds an entry; `false` when it is a delete that deletes nothing, so that no Hyperbee wrote it.
+    fn add(&mut self, entry: &Rc<Entry>, reading: Reading, hints: &Hints, choice: u32) -> Result<bool, TreeError> {
+        let write = match reading {
+            Reading::Sure(write) => write,
+            Reading::Open if entry.value().is_some() || hints.is_put(entry.seq(), choice) => Write::Put,
+            Reading::Open if self.batch.get(entry.key())?.is_none() => Write::Put,
+            Reading::Open => Write::Del,
         };
-        let added = guess(batch, &entry).and_then(|write| add(batch, &entry, write));
-        match added {
+        let added = add(&mut self.batch, entry, write)?;
+        if added {
+            self.entries.push(Rc::clone(entry));
+            self.writes.push(write);
+        }
+        Ok(added)
+    }
+
+    fn all(
+        &mut self,
+        entries: &[Rc<Entry>],
+        readings: &[Reading],
+        hints: &Hints,
+        choice: u32,
+    ) -> Result<bool, TreeError> {
+        for (entry, reading) in entries.iter().zip(readings) {
+            if !self.add(entry, *reading, hints, choice)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Are the published blocks those of a batch that ends here?
+    fn ends(&mut self) -> bool {
+        self.batch.fits(self.entries.iter().map(|entry| &**entry)) == Ok(Fit::Same)
+    }
+
+    /// The same, asked of one block only before all are compared.
+    fn may_end(&self) -> bool {
+        self.entries.last().is_some_and(|last| self.batch.may_end_with(last))
+    }
+}
+
+impl<'a> Search<'a> {
+    fn walk(&self) -> Walk<'a> {
+        let batch = Batch::new(self.blocks, self.cache, self.start.from);
+        Walk { batch, entries: Vec::new(), writes: Vec::new() }
+    }
+
+    /// The entries behind the transaction that may belong to the batch.
+    fn following(&self) -> Result<Entries, u64> {
+        let last = self.start.until.min(self.start.from.saturating_add(MAX_BATCH));
+        let mut following = Vec::new();
+        for seq in self.start.end..last {
+            match self.cache.entry(self.blocks, seq) {
+                Ok(entry) => following.push(entry),
+                Err(TreeError::Missing { seq }) => return Err(seq),
+                // No batch reaches beyond a block that is no node.
+                Err(_) => break,
+            }
+        }
+        Ok(following)
+    }
+
+    fn hints(&self) -> Result<Hints, u64> {
+        let following = self.following()?;
+        let open = |at: usize| !matches!(self.start.writes.get(at), Some(Reading::Sure(_)));
+        let all: Vec<&Rc<Entry>> = self.entries.iter().chain(&following).collect();
+        let valueless = |(at, entry): &(usize, &&Rc<Entry>)| entry.value().is_none() && open(*at);
+        let asked: Vec<(usize, &&Rc<Entry>)> = all.iter().enumerate().filter(valueless).collect();
+        if asked.is_empty() {
+            return Ok(Hints::default());
+        }
+        let pointed: HashSet<u64> = all.iter().flat_map(|entry| pointers(entry)).collect();
+        let last: HashMap<&[u8], usize> = all.iter().enumerate().map(|(at, entry)| (entry.key(), at)).collect();
+        let again = |at: usize, entry: &Entry| last.get(entry.key()).is_some_and(|last| *last > at);
+        let ambiguous = asked.into_iter().filter(|(at, entry)| !pointed.contains(&entry.seq()) && again(*at, entry));
+        Ok(Hints { ambiguous: ambiguous.map(|(_, entry)| entry.seq()).collect(), pointed })
+    }
+
+    /// The last earlier end of the batch, inside the transaction.
+    fn earlier_end(&self, hints: &Hints, choice: u32) -> Result<Option<(u64, Vec<Write>)>, u64> {
+        let mut walk = self.walk();
+        let mut end = None;
+        let inside = self.entries.len().saturating_sub(1);
+        for (entry, reading) in self.entries.iter().zip(self.start.writes).take(inside) {
+            match walk.add(entry, *reading, hints, choice) {
+                Ok(true) => {}
+                Err(TreeError::Missing { seq }) => return Err(seq),
+                _ => break,
+            }
+            if walk.may_end() && walk.ends() {
+                end = Some((entry.seq().saturating_add(1), walk.writes.clone()));
+            }
+        }
+        Ok(end)
+    }
+
+    /// The first end of the batch in the transactions that follow. They are not replayed yet.
+    fn later_end(&self, following: &[Rc<Entry>], hints: &Hints, choice: u32) -> Result<Option<(u64, Vec<Write>)>, u64> {
+        let mut walk = self.walk();
+        match walk.all(&self.entries, self.start.writes, hints, choice) {
             Ok(true) => {}
             Err(TreeError::Missing { seq }) => return Err(seq),
             _ => return Ok(None),
         }
-        entries.push(Rc::clone(&entry));
-        let next = seq.saturating_add(1);
-        let ends_here = next == start.until
-            || cache.entry(blocks, next).is_ok_and(|next| path::Place::of(next.key()) == path::Place::Ack);
-        if ends_here && batch.may_end_with(&entry) && same(Some(&mut *batch), &entries) {
-            return Ok(Some(next));
+        for entry in following {
+            match walk.add(entry, Reading::Open, hints, choice) {
+                Ok(true) => {}
+                Err(TreeError::Missing { seq }) => return Err(seq),
+                _ => return Ok(None),
+            }
+            if walk.may_end() && walk.ends() {
+                return Ok(Some((entry.seq().saturating_add(1), walk.writes)));
+            }
         }
+        Ok(None)
     }
-    Ok(None)
+
+    /// Tries each entry whose reading the contract gives as the other one of delete and put of null.
+    fn flipped(&self, hints: &Hints) -> Result<Option<u64>, u64> {
+        const TRIES: usize = 16;
+        let sure = |(at, entry): &(usize, &Rc<Entry>)| {
+            entry.value().is_none() && matches!(self.start.writes.get(*at), Some(Reading::Sure(_)))
+        };
+        for (at, entry) in self.entries.iter().enumerate().filter(sure).take(TRIES) {
+            let mut readings = self.start.writes.to_vec();
+            if let Some(Reading::Sure(write)) = readings.get_mut(at) {
+                *write = if *write == Write::Put { Write::Del } else { Write::Put };
+            }
+            let mut walk = self.walk();
+            match walk.all(&self.entries, &readings, hints, 0) {
+                Ok(true) if walk.ends() => return Ok(Some(entry.seq())),
+                Err(TreeError::Missing { seq }) => return Err(seq),
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
 }
 
-/// Tries each valueless entry as the other one of delete and put of null.
-fn flipped(blocks: &dyn Blocks, cache: &Cache, start: &Start<'_>, entries: &[Rc<Entry>]) -> Result<Option<u64>, u64> {
-    const TRIES: usize = 16;
-    let valueless = entries.iter().enumerate().filter(|(_, entry)| entry.value().is_none());
-    for (at, entry) in valueless.take(TRIES) {
-        let mut writes = start.writes.to_vec();
-        if let Some(write) = writes.get_mut(at) {
-            *write = if *write == Write::Put { Write::Del } else { Write::Put };
-        }
-        match build(blocks, cache, start.from, entries, &writes) {
-            Ok(mut batch) => {
-                if same(batch.as_mut(), entries) {
-                    return Ok(Some(entry.seq()));
-                }
-            }
-            Err(TreeError::Missing { seq }) => return Err(seq),
-            Err(_) => {}
-        }
-    }
-    Ok(None)
+/// The blocks that the nodes in a block point to as keys; none if they cannot be read.
+fn pointers(entry: &Entry) -> Vec<u64> {
+    let count = entry.level_count().unwrap_or_default() as u64;
+    let levels = (0..count).filter_map(|offset| entry.level(offset).ok().flatten());
+    levels.flat_map(|level| level.keys().collect::<Vec<_>>()).collect()
 }

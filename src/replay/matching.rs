@@ -5,6 +5,7 @@
 
 use std::rc::Rc;
 
+use super::batches::Reading;
 use super::engine::Change;
 use super::finding::Kind;
 use crate::database::path::{self, Place};
@@ -351,30 +352,18 @@ fn judge(ack: Announced, expected: Option<&Expected>, open: Open<'_>, result: &m
     }
 }
 
-/// How each entry of a transaction writes to the tree: a block without a value is a delete or a put of null.
-///
-/// `exists` asks the state before the transaction, for entries that no expectation explains.
-///
-/// # Errors
-/// Those of `exists`.
-pub fn writes<E>(
-    matching: &Matching,
-    expected: Option<&Expected>,
-    mut exists: impl FnMut(&[u8]) -> Result<bool, E>,
-) -> Result<Vec<Write>, E> {
-    let mut writes = Vec::with_capacity(matching.entries.len());
-    for published in &matching.entries {
-        let valueless = published.entry().is_some_and(|entry| entry.value().is_none());
-        let change = published.matched.and_then(|place| expected?.changes.get(place));
-        writes.push(match (valueless, change) {
-            (false, _) => Write::Put,
-            (true, Some(change)) if change.put.is_none() => Write::Del,
-            (true, Some(change)) if change.put.as_ref().is_some_and(Value::is_nullish) => Write::Put,
-            (true, _) => match published.key() {
-                Some(key) if exists(key)? => Write::Del,
-                _ => Write::Put,
-            },
-        });
-    }
-    Ok(writes)
+/// How each entry of a transaction writes to the tree: a block without a value is a delete or a put of null. Which one is
+/// known where it is the contract's change; what else was published shows itself in the tree.
+pub fn writes(matching: &Matching, expected: Option<&Expected>) -> Vec<Reading> {
+    let reading = |published: &Published| {
+        if published.entry().is_none_or(|entry| entry.value().is_some()) {
+            return Reading::Sure(Write::Put);
+        }
+        match published.matched.and_then(|place| expected?.changes.get(place)).map(|change| &change.put) {
+            Some(None) => Reading::Sure(Write::Del),
+            Some(Some(value)) if value.is_nullish() => Reading::Sure(Write::Put),
+            _ => Reading::Open,
+        }
+    };
+    matching.entries.iter().map(reading).collect()
 }

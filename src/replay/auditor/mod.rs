@@ -18,7 +18,7 @@ use std::rc::Rc;
 use crate::database::path::{self, Place};
 use crate::database::{Ack, DecodeError, Value, ack, decode};
 use crate::hyperbee::{Cache, Entry, Tree, TreeError, View, is_header};
-use crate::replay::batches::{self, Found, Start, TreeIs};
+use crate::replay::batches::{self, Found, Reading, Start, TreeIs};
 use crate::replay::contract::Contract;
 use crate::replay::engine::{AckView, Applied, Budget, Dialect, LoadError, Outcome, State, Surroundings};
 use crate::replay::examine::{self, Case, Compared, Examined};
@@ -87,6 +87,8 @@ pub struct Auditor<'a> {
     at: u64,
     batch_end: u64,
     batch_start: u64,
+    /// How the blocks from `batch_start` to `batch_end` write, as their tree tells.
+    batch_writes: Vec<crate::hyperbee::Kind>,
     contract: Option<Contract>,
     other_contract: Option<Contract>,
     /// Every source that came into force: block and digest.
@@ -135,6 +137,7 @@ impl<'a> Auditor<'a> {
             at: 0,
             batch_end: 0,
             batch_start: 0,
+            batch_writes: Vec::new(),
             contract: None,
             other_contract: None,
             sources: Vec::new(),
@@ -268,7 +271,9 @@ impl<'a> Auditor<'a> {
     /// Runs `work` on the state before block `at`: the published tree, or the simulated one inside a batch.
     fn with_state<T>(&self, at: u64, work: impl FnOnce(&dyn ReadView) -> T) -> Result<T, TreeError> {
         if at > self.batch_start && at < self.batch_end {
-            let batch = batches::simulate(self.logs.index(), &self.cache, self.batch_start, at)?;
+            let before = usize::try_from(at.saturating_sub(self.batch_start)).unwrap_or(usize::MAX);
+            let writes = self.batch_writes.get(..before).unwrap_or(&self.batch_writes);
+            let batch = batches::simulate(self.logs.index(), &self.cache, self.batch_start, writes)?;
             Ok(work(&Both(&batch, Published::new(&batch))))
         } else {
             let tree = Tree::new(self.logs.index(), &self.cache, at);

@@ -16,11 +16,18 @@ impl Auditor<'_> {
             if Place::of(self.entry(at).map_err(tree_stop)?.key()) == Place::Ack {
                 self.add(kind, Some(at), "this transaction shares a batch with the one before it");
             }
+            // The batch was found before this transaction was replayed.
+            let expected = self.writes_of(at, at, matching, expected);
+            let skip = usize::try_from(at.saturating_sub(self.batch_start)).unwrap_or(usize::MAX);
+            let differs = |(expected, found): (&Reading, &_)| matches!(expected, Reading::Sure(sure) if sure != found);
+            if expected.iter().zip(self.batch_writes.iter().skip(skip)).any(differs) {
+                issues.push(flipped(self.batch_end));
+            }
         }
         let mut from = self.batch_end.max(1);
         let mut first = true;
         while from < matching.end {
-            let writes = self.writes_of(from, at, matching, expected)?;
+            let writes = self.writes_of(from, at, matching, expected);
             let start = Start { from, end: matching.end, writes: &writes, until: self.until };
             let found: Found = batches::find(self.logs.index(), &self.cache, &start).map_err(Stop::Needs)?;
             let unprompted = matching.certain.iter().any(|issue| issue.kind == Kind::UnpromptedWrite);
@@ -56,15 +63,12 @@ impl Auditor<'_> {
                     }
                 }
             }
-            if let Some(seq) = found.flipped {
-                let issue = Issue { kind: Kind::IndexTampered, seq, expected: None, published: None };
-                issues.push((
-                    issue,
-                    "readers take this block for a delete where the contract puts null, or the reverse".into(),
-                ));
+            if found.flipped.is_some() {
+                issues.push(flipped(found.end));
             }
             self.batch_start = from;
             self.batch_end = found.end;
+            self.batch_writes = found.writes;
             from = found.end;
         }
         Ok(issues)
@@ -77,25 +81,24 @@ impl Auditor<'_> {
         at: u64,
         matching: &Matching,
         expected: Option<&Expected>,
-    ) -> Result<Vec<crate::hyperbee::Kind>, Stop> {
-        use crate::hyperbee::Kind as Write;
-        // Almost always every block has a value, and nothing needs to be asked.
-        let valueless = matching.entries.iter().any(|block| block.entry().is_some_and(|entry| entry.value().is_none()));
-        let entries = if valueless {
-            let tree = Tree::new(self.logs.index(), &self.cache, from);
-            matching::writes(matching, expected, |key| tree.get(key).map(|entry| entry.is_some())).map_err(tree_stop)?
-        } else {
-            vec![Write::Put; matching.entries.len()]
-        };
-        // Blocks before the entries (the ack, the genesis) are puts, but for an ack that was deleted.
+    ) -> Vec<Reading> {
+        let entries = matching::writes(matching, expected);
+        // Blocks before the entries (the ack, the genesis) are puts, but for an ack that is none.
         let mut writes = Vec::with_capacity(entries.len().saturating_add(1));
         let first_entry = matching.end.saturating_sub(matching.entries.len() as u64);
         for seq in from..first_entry {
-            let deleted = seq == at && self.entry(seq).is_ok_and(|entry| entry.value().is_none());
-            writes.push(if deleted { Write::Del } else { Write::Put });
+            let valueless = seq == at && self.entry(seq).is_ok_and(|entry| entry.value().is_none());
+            writes.push(if valueless { Reading::Open } else { Reading::Sure(crate::hyperbee::Kind::Put) });
         }
         let skip = usize::try_from(from.saturating_sub(first_entry)).unwrap_or(usize::MAX);
         writes.extend(entries.into_iter().skip(skip));
-        Ok(writes)
+        writes
     }
+}
+
+/// A put of null that readers take for a delete, or the reverse, in the batch that ends before this block.
+fn flipped(end: u64) -> (Issue, String) {
+    let seq = end.saturating_sub(1);
+    let issue = Issue { kind: Kind::IndexTampered, seq, expected: None, published: None };
+    (issue, "readers find a key deleted that the contract set to null, or the reverse".into())
 }
