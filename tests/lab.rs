@@ -1,33 +1,221 @@
-//! The lab against the auditor, in memory.
+//! The lab against the auditor, in memory: honest databases are never accused, and every lie is found for what it is.
+//!
+//! `VITRA_WATCH_CASES=100000 cargo test --release --test lab` runs more than the usual number of random histories, and
+//! `VITRA_WATCH_SEED=5` others; a failure prints the seed of its own history, made as short as it stays one.
 
-use vitra_watch::database::{Value, encode};
-use vitra_watch::lab::{Beginning, Lab};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use vitra_watch::lab::lies::{self, Lie, Tell};
+use vitra_watch::lab::workload::EXAMPLES;
+use vitra_watch::lab::{Beginning, Course, Example, Lab, Memory, Oddities, Random, Truth};
 use vitra_watch::replay::auditor::{Auditor, Options};
 use vitra_watch::replay::engine::{Budget, on_big_stack};
-use vitra_watch::replay::report;
+use vitra_watch::replay::finding::{Accused, Class, Finding, Kind, Verdict};
+use vitra_watch::replay::report::{self, Report};
+
+/// One random history: everything follows from these numbers.
+#[derive(Clone, Debug)]
+struct Case {
+    seed: u64,
+    example: Example,
+    participants: usize,
+    outsiders: usize,
+    actions: u64,
+    lie: Option<&'static Lie>,
+    after: u64,
+}
+
+impl Case {
+    fn random(seed: u64, lie: Option<&'static Lie>) -> Case {
+        let mut random = Random::new(seed);
+        Case {
+            seed,
+            example: *random.pick(&EXAMPLES).unwrap(),
+            participants: 1 + random.below(3) as usize,
+            outsiders: 1 + random.below(2) as usize,
+            actions: 3 + random.below(25),
+            lie,
+            after: random.below(12),
+        }
+    }
+
+    /// Makes the database. `None` for the truth when there was no chance to lie.
+    fn tell(&self) -> (Lab<Memory>, Option<Truth>) {
+        let mut random = Random::new(self.seed ^ 0x5eed);
+        let beginning = Beginning {
+            participants: self.participants,
+            outsiders: self.outsiders,
+            ..Beginning::new(self.example.source, self.seed)
+        };
+        let mut genesis = beginning.genesis();
+        let mut early = None;
+        if let Some((lie, Tell::Genesis(change))) = self.lie.map(|lie| (lie, lie.tell)) {
+            let seq = change(&mut genesis);
+            early = Some(Truth {
+                lie: lie.name,
+                kind: lie.kind,
+                seq: Some(seq),
+                origin: None,
+                oplog: None,
+                then: lie.then,
+            });
+        }
+        let lab = Lab::create(&beginning, &genesis, |_| Ok(Memory::default())).unwrap();
+        if early.is_some() {
+            return (lab, early);
+        }
+        let keys = (0..lab.oplogs.len()).map(|who| lab.name(who).unwrap()).collect();
+        let workload = self.example.workload(keys, self.participants, random.bits()).unwrap();
+        let oddities = Oddities { manners: true, races: self.lie.is_none() };
+        let mut course = Course::new(lab, workload, oddities, self.lie.map(|lie| (lie, self.after)), random);
+        course.run(self.actions).unwrap_or_else(|error| panic!("{self:?}: {error}"));
+        (course.lab, course.truth)
+    }
+}
+
+fn audit(lab: &Lab<Memory>) -> Report {
+    let key = *lab.index.key();
+    report::run(Auditor::new(lab, &key, Options::default()), |_, _| ())
+}
+
+/// What is wrong with what the auditor says of an honest database.
+fn wrongly_accused(report: &Report) -> Option<String> {
+    let bad = |class| matches!(class, Class::Violation | Class::Missing);
+    let races = |kind| matches!(kind, Kind::ReaddRace);
+    let accused = report.findings.iter().find(|f| bad(f.class) || f.unjudged && !races(f.kind));
+    let verdict = matches!(report.verdict, Verdict::Verified)
+        || report.verdict == Verdict::Unverifiable && report.findings.iter().any(|f| races(f.kind));
+    match accused {
+        Some(finding) => Some(format!("{finding:#?}")),
+        None => (!verdict).then(|| format!("{:?}", report.verdict)),
+    }
+}
+
+/// What is wrong with what the auditor says of a database with this lie in it.
+fn misjudged(truth: &Truth, report: &Report) -> Option<String> {
+    let violations: Vec<_> = report.findings.iter().filter(|f| f.class == Class::Violation).collect();
+    let Some(first) = violations.first() else { return Some(format!("nothing found: {:#?}", report.findings)) };
+    let executor = |or| Accused::Executor { or };
+    let owner = |key: &String| Accused::Participant { key: key.clone() };
+    let accused = match (&truth.oplog, &truth.origin) {
+        (Some(oplog), _) => owner(oplog),
+        (None, Some(origin)) => executor(Some(Box::new(owner(origin)))),
+        (None, None) => executor(None),
+    };
+    let right = first.kind == truth.kind && first.seq == truth.seq && first.accused.as_ref() == Some(&accused);
+    // Who equivocated is to blame for every operation that does not fit.
+    let follows = |kind: Kind| truth.then.contains(&kind) || truth.kind == Kind::Equivocation && kind.by_replay();
+    let excused = |f: &Finding| follows(f.kind) && (truth.oplog.is_none() || f.accused.as_ref() == Some(&accused));
+    let later = violations.iter().skip(1).find(|f| !excused(f));
+    if !right {
+        return Some(format!("found {first:#?}"));
+    }
+    later.map(|finding| format!("and then {finding:#?}"))
+}
+
+fn wrong(case: &Case) -> Option<String> {
+    let (lab, truth) = case.tell();
+    let report = audit(&lab);
+    match (case.lie, truth) {
+        (None, _) => wrongly_accused(&report),
+        // Up to there it is honest.
+        (Some(_), None) => wrongly_accused(&report),
+        (Some(_), Some(truth)) => misjudged(&truth, &report).map(|what| format!("{truth:?}\n{what}")),
+    }
+}
+
+/// Makes a failing history as short as it stays one.
+fn shrink(mut case: Case) -> (Case, String) {
+    let mut why = wrong(&case).unwrap_or_default();
+    loop {
+        let smaller = [
+            Case { actions: case.actions / 2, ..case.clone() },
+            Case { actions: case.actions.saturating_sub(1), ..case.clone() },
+            Case { after: case.after / 2, ..case.clone() },
+            Case { outsiders: 0, ..case.clone() },
+            Case { participants: 1, ..case.clone() },
+        ];
+        let differs = |small: &Case| format!("{small:?}") != format!("{case:?}");
+        let found = smaller.into_iter().filter(differs).find_map(|small| wrong(&small).map(|why| (small, why)));
+        match found {
+            Some(found) => (case, why) = found,
+            None => return (case, why),
+        }
+    }
+}
+
+fn number(name: &str, usual: u64) -> u64 {
+    std::env::var(name).map_or(usual, |text| text.parse().unwrap())
+}
+
+/// Runs cases on two threads; the first failure ends it.
+fn run(count: u64, make: impl Fn(u64) -> Case + Sync, done: impl Fn(&Case) -> bool + Sync) -> u64 {
+    let (next, told) = (AtomicU64::new(0), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        let work = || {
+            on_big_stack(&Budget::default(), || {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= count {
+                        return;
+                    }
+                    let case = make(number);
+                    if let Some(why) = wrong(&case) {
+                        println!("{case:?}\n{why}\nmade smaller:");
+                        let (case, why) = shrink(case);
+                        panic!("{case:?}\n{why}");
+                    }
+                    told.fetch_add(u64::from(done(&case)), Ordering::Relaxed);
+                }
+            })
+            .unwrap();
+        };
+        let threads = [scope.spawn(work), scope.spawn(work)];
+        for thread in threads {
+            thread.join().expect("a case failed; see above");
+        }
+    });
+    told.into_inner()
+}
+
+fn seed_of(base: u64, number: u64) -> u64 {
+    Random::new(base.wrapping_add(number)).bits()
+}
 
 #[test]
-fn smoke() {
+fn honest_databases_are_never_accused() {
+    let (cases, seed) = (number("VITRA_WATCH_CASES", 400), number("VITRA_WATCH_SEED", 0));
+    run(cases, |number| Case::random(seed_of(seed, number), None), |_| true);
+}
+
+#[test]
+fn every_lie_is_found_for_what_it_is() {
+    let (cases, seed) = (number("VITRA_WATCH_CASES", 800), number("VITRA_WATCH_SEED", 0));
+    let all: Vec<&Lie> = lies::all().collect();
+    let make = |number| {
+        let lie = all[(number % all.len() as u64) as usize];
+        Case::random(seed_of(seed ^ 0x11e5, number), Some(lie))
+    };
+    run(cases, make, |_| true);
+}
+
+#[test]
+fn every_lie_gets_its_chance() {
     on_big_stack(&Budget::default(), || {
-        let source = "export const apply = { SET (tx, op) { tx.put('/kv/' + op.key, op.value) } }";
-        let mut lab = Lab::in_memory(&Beginning::new(source, 1)).unwrap();
-        let op = |n: usize| {
-            encode(&Value::object(vec![
-                ("op".into(), Value::str("SET")),
-                ("key".into(), Value::str(format!("k{}", n % 7))),
-                ("value".into(), Value::num(n as f64)),
-            ]))
-        };
-        for n in 0..50 {
-            lab.publish(0, &[op(n)]).unwrap();
+        for lie in lies::all() {
+            let told = |seed| Case { actions: 60, ..Case::random(seed, Some(lie)) }.tell().1.is_some();
+            assert!((0..200).any(told), "{} is never told", lie.name);
         }
-        lab.execute_all().unwrap();
-        let key = *lab.index.key();
-        let report = report::run(Auditor::new(&lab, &key, Options::default()), |_, _| ());
-        println!("{report:#?}");
-        assert_eq!(report.verdict.name(), "verified");
-        assert_eq!(report.transactions, 50);
-        assert!(report.findings.is_empty());
     })
     .unwrap();
+}
+
+#[test]
+fn every_violation_has_its_lies() {
+    for kind in Kind::ALL.iter().filter(|kind| kind.class() == Class::Violation) {
+        assert!(lies::all().any(|lie| lie.kind == *kind), "{kind:?}");
+    }
+    for lie in lies::all() {
+        assert!(lie.name.starts_with(&format!("{}/", lie.kind.name())), "{}", lie.name);
+    }
 }

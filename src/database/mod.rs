@@ -5,6 +5,7 @@
 
 pub mod ack;
 pub mod encode;
+pub mod json;
 pub mod msgpack;
 pub mod order;
 pub mod path;

@@ -102,18 +102,17 @@ impl Draft {
         });
         ack.into_iter().chain(self.writes.iter().cloned()).collect()
     }
+}
 
-    /// Puts all entries into a batch. Deletes of absent keys write no block. Returns the numbers of the blocks, as many as
-    /// there are entries.
-    ///
-    /// # Errors
-    /// When the tree cannot be read.
-    pub fn write<B: Blocks + ?Sized>(&self, batch: &mut Batch<'_, B>) -> Result<Vec<Option<u64>>, TreeError> {
-        let each = |write: &Write| match &write.what {
-            What::Put(value) => batch.put(&write.key, Some(value)).map(Some),
-            What::PutNull => batch.put(&write.key, None).map(Some),
-            What::Delete => batch.del(&write.key),
-        };
-        self.entries().iter().map(each).collect()
-    }
+/// Puts entries into a batch. Deletes of absent keys write no block. Gives the block of each entry.
+///
+/// # Errors
+/// When the tree cannot be read.
+pub fn put_all<B: Blocks + ?Sized>(writes: &[Write], batch: &mut Batch<'_, B>) -> Result<Vec<Option<u64>>, TreeError> {
+    let each = |write: &Write| match &write.what {
+        What::Put(value) => batch.put(&write.key, Some(value)).map(Some),
+        What::PutNull => batch.put(&write.key, None).map(Some),
+        What::Delete => batch.del(&write.key),
+    };
+    writes.iter().map(each).collect()
 }

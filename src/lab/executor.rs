@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use super::draft::{Draft, Write};
+use super::draft::{Draft, What, Write, put_all};
 use super::log::{KeyScheme, Log, Memory, Owner, Store};
 use crate::database::ack::{is_key_hex, parse_input, to_hex};
 use crate::database::path::{self, Place};
@@ -61,6 +61,9 @@ fn contract_error(error: &LoadError) -> String {
     }
 }
 
+/// The blocks of a batch, and for each entry the number of its block: none for a delete of an absent key.
+pub type Written = (Vec<Vec<u8>>, Vec<Option<u64>>);
+
 /// What the executor knows of an input.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Input {
@@ -68,6 +71,8 @@ pub struct Input {
     pub active: bool,
     /// The next operation to execute.
     pub next: u64,
+    /// It was declared inactive at some time.
+    pub removed: bool,
 }
 
 /// A database in the making.
@@ -190,7 +195,7 @@ impl<S: Store> Lab<S> {
         let mut batch = Batch::new(&index.store, &cache, 1);
         for write in genesis.writes() {
             let value = match &write.what {
-                super::draft::What::Put(value) => Some(&**value),
+                What::Put(value) => Some(&**value),
                 _ => None,
             };
             batch.put(&write.key, value)?;
@@ -238,7 +243,8 @@ impl<S: Store> Lab<S> {
                 Some(input) => input.next,
                 None => last_ack(&tree, &name)?,
             };
-            inputs.insert(name, Input { active, next });
+            let removed = !active || self.inputs.get(&name).is_some_and(|input| input.removed);
+            inputs.insert(name, Input { active, next, removed });
         }
         self.contract = Contract::new(source, 1, &to_hex(self.index.key()), self.budget);
         self.inputs = inputs;
@@ -260,6 +266,16 @@ impl<S: Store> Lab<S> {
         if let Some(input) = self.name(who).and_then(|name| self.inputs.get_mut(&name)) {
             input.next = next;
         }
+    }
+
+    /// The executor forgets where it stood, and reads it from the index: after the index was cut.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn forget(&mut self) -> Result<(), LabError> {
+        self.cache.clear();
+        self.inputs.clear();
+        self.restart()
     }
 
     /// A participant's key in hex.
@@ -320,21 +336,19 @@ impl<S: Store> Lab<S> {
         let aside = Cache::default();
         let mut batch = Batch::new(&self.index.store, &aside, length);
         for draft in before {
-            draft.write(&mut batch)?;
+            put_all(&draft.entries(), &mut batch)?;
         }
         execute(&mut self.contract, &op, (&origin, seq, ts), &Published::new(&batch))
     }
 
-    /// The blocks of these transactions, as one batch.
+    /// The blocks of these entries, as one batch.
     ///
     /// # Errors
     /// When the tree cannot be read.
-    pub fn blocks(&self, drafts: &[Draft]) -> Result<Vec<Vec<u8>>, LabError> {
+    pub fn blocks(&self, writes: &[Write]) -> Result<Written, LabError> {
         let mut batch = Batch::new(&self.index.store, &self.cache, self.index.length());
-        for draft in drafts {
-            draft.write(&mut batch)?;
-        }
-        Ok(batch.finish_and_go_on()?)
+        let seqs = put_all(writes, &mut batch)?;
+        Ok((batch.finish_and_go_on()?, seqs))
     }
 
     /// Appends blocks to the index, under one signed head.
@@ -352,7 +366,7 @@ impl<S: Store> Lab<S> {
             input.next = input.next.max(draft.ack.seq.saturating_add(1));
         }
         for change in draft.writes.iter().filter(|write| write.declared) {
-            let super::draft::What::Put(value) = &change.what else { continue };
+            let What::Put(value) = &change.what else { continue };
             let Ok(value) = decode(value).map(|decoded| decoded.value) else { continue };
             match Place::of(&change.key) {
                 Place::Source => {
@@ -360,8 +374,9 @@ impl<S: Store> Lab<S> {
                     self.contract = Contract::new(source, 1, &to_hex(self.index.key()), self.budget);
                 }
                 Place::Input(name) => {
-                    let active = parse_input(name, &value).unwrap_or_default();
-                    self.inputs.entry(String::from_utf8_lossy(name).into_owned()).or_default().active = active;
+                    let input = self.inputs.entry(String::from_utf8_lossy(name).into_owned()).or_default();
+                    input.active = parse_input(name, &value).unwrap_or_default();
+                    input.removed |= !input.active;
                 }
                 _ => {}
             }
@@ -375,7 +390,7 @@ impl<S: Store> Lab<S> {
     pub fn execute(&mut self, who: usize) -> Result<bool, LabError> {
         let Some(seq) = self.next(who) else { return Ok(false) };
         let draft = self.draft(&[], who, seq)?;
-        let blocks = self.blocks(std::slice::from_ref(&draft))?;
+        let (blocks, _) = self.blocks(&draft.entries())?;
         self.append(&blocks)?;
         self.adopt(&draft);
         Ok(true)

@@ -7,15 +7,23 @@
 //! | module | has |
 //! |---|---|
 //! | [`executor`] | a database with everybody in it, all honest |
+//! | [`course`] | what happens in it: participants, executor, oddities, one lie |
+//! | [`lies`] | every violation, in every way of committing it |
 //! | [`draft`] | a transaction before it is written |
 //! | [`log`] | logs with an owner who signs, and where their blocks go |
+//! | [`workload`] | what participants do, as a small language |
 //! | [`random`] | the same numbers for the same seed |
 
+pub mod course;
 pub mod draft;
 pub mod executor;
+pub mod lies;
 pub mod log;
 pub mod random;
+pub mod workload;
 
+pub use course::{Course, CourseError, Oddities, Truth};
 pub use executor::{Beginning, Genesis, Input, Lab, LabError};
 pub use log::{KeyScheme, Log, Memory, Owner, Store};
 pub use random::Random;
+pub use workload::{Act, Action, Example, Workload, WorkloadError};
