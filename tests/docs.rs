@@ -160,7 +160,7 @@ fn every_touch_that_the_engine_notes_is_documented() {
     let text = read(&root().join("docs/engine.md"));
     let engine = root().join("src/replay/engine");
     let mut count = 0;
-    for file in ["natives.rs", "clone.rs", "realm.rs", "prelude/taint.js"] {
+    for file in ["natives.rs", "clone.rs", "realm/mod.rs", "realm/events.rs", "realm/load.rs", "prelude/taint.js"] {
         for note in notes(&read(&engine.join(file))) {
             assert!(text.contains(note), "{note:?} of {file} in docs/engine.md");
             count += 1;
