@@ -21,6 +21,7 @@ mod error;
 mod files;
 mod key;
 mod nodes;
+mod opening;
 pub mod oplog;
 mod presence;
 
