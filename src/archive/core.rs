@@ -62,7 +62,6 @@ pub(super) enum Presence {
     /// A bitfield file, and changes that are not yet in it.
     Bitfield(PathBuf, Vec<oplog::Presence>),
     /// All.
-    #[allow(dead_code)] // for the store that follows
     All,
 }
 

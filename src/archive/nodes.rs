@@ -22,7 +22,6 @@ const PAGES: usize = 256;
 pub(crate) enum Layout {
     /// Hypercore's: by flat-tree index, with holes for nodes that are not here yet.
     Flat,
-    #[cfg_attr(not(test), allow(dead_code))] // for the store that follows
     /// Ours: in the order in which appending completes them, so that the file only ever grows.
     Completion,
 }
@@ -118,7 +117,6 @@ fn some(node: Node) -> Option<Node> {
 }
 
 /// The bytes of a record.
-#[cfg_attr(not(test), allow(dead_code))] // for the store that follows
 pub(crate) fn write_node(node: &Node) -> [u8; NODE as usize] {
     let mut out = [0; NODE as usize];
     let (size, hash) = out.split_at_mut(8);
