@@ -3,13 +3,13 @@
 //!
 //! | module | has |
 //! |---|---|
-//! | [`store`], [`writer`], [`append`] | writing an archive |
-//! | [`sql`] | its database: every statement |
-//! | [`evidence`] | its evidence folder |
-//! | [`reader`] | opening an archive for an audit |
-//! | [`corestore`], [`opening`], [`oplog`] | opening a Corestore for an audit |
-//! | [`mod@core`], [`check`], [`nodes`], [`presence`], [`files`] | one log of either kind: authenticated reads |
-//! | [`database`] | which logs are one database |
+//! | `store`, `writer`, `append` | writing an archive |
+//! | `sql` | its database: every statement |
+//! | `evidence` | its evidence folder |
+//! | `reader` | opening an archive for an audit |
+//! | `corestore`, `opening`, `oplog` | opening a Corestore for an audit |
+//! | `core`, `check`, `nodes`, `presence`, `files` | one log of either kind: authenticated reads |
+//! | `database` | which logs are one database |
 //!
 //! Storage is not evidence. It may be cut off, damaged, half downloaded, or made up to crash its reader; whatever it
 //! holds, the answer is one of three: a block that hashes up to a head that the log's owner signed, "not here", or an
