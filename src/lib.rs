@@ -8,6 +8,7 @@
 
 pub mod archive;
 pub mod cli;
+pub mod crash;
 pub mod database;
 #[doc(hidden)]
 pub mod fuzzing;

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::reader::is_archive;
 use super::{Core, ImportError, hex};
 use crate::hypercore::{Key, discovery_key};
 
@@ -64,13 +65,11 @@ impl Corestore {
 
     /// The logs that begin with a Hyperbee header.
     pub fn find_index(&self) -> Result<Vec<&Core>, ImportError> {
-        let mut found = Vec::new();
-        for core in &self.cores {
-            if core.peek(0)?.is_some_and(|block| block.starts_with(HYPERBEE)) {
-                found.push(core);
-            }
-        }
-        Ok(found)
+        find_index(&self.cores)
+    }
+
+    pub(super) fn into_cores(self) -> Vec<Core> {
+        self.cores
     }
 
     /// Where a log with this key would be.
@@ -79,6 +78,17 @@ impl Corestore {
         let part = |range| name.get(range).unwrap_or_default();
         self.dir.join("cores").join(part(0..2)).join(part(2..4)).join(&name)
     }
+}
+
+/// The logs that begin with a Hyperbee header.
+pub(super) fn find_index(cores: &[Core]) -> Result<Vec<&Core>, ImportError> {
+    let mut found = Vec::new();
+    for core in cores {
+        if core.peek(0)?.is_some_and(|block| block.starts_with(HYPERBEE)) {
+            found.push(core);
+        }
+    }
+    Ok(found)
 }
 
 /// Subdirectories whose names are so many lower-case hexadecimal digits, sorted; those that links lead out of the store
@@ -109,10 +119,10 @@ fn is_empty(dir: &Path) -> Result<bool, ImportError> {
     Ok(entries.next().is_none())
 }
 
-/// The stores that a directory stands for: itself, its `db/`, or several views of one database at `view-*/` or
+/// The stores (Corestores or archives) that a directory stands for: itself, its `db/`, or several views of one database at `view-*/` or
 /// `db/view-*/`. Sorted; empty if there is none.
 pub fn find_stores(dir: &Path) -> Vec<PathBuf> {
-    let is_store = |dir: &Path| dir.join("cores").is_dir();
+    let is_store = |dir: &Path| dir.join("cores").is_dir() || is_archive(dir);
     if is_store(dir) {
         return vec![dir.to_owned()];
     }

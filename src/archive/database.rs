@@ -2,16 +2,40 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Core, Corestore, ImportError, find_stores, hex};
+use super::corestore::find_index;
+use super::reader::is_archive;
+use super::{ArchiveReader, Core, Corestore, ImportError, KeptHead, find_stores, hex};
 use crate::hyperbee::Blocks;
 use crate::hypercore::Key;
 use crate::hypercore::views::{Conflict, View, conflicts};
 use crate::replay::logs::{Logs, Oplog};
 
+/// A Corestore or an archive.
+#[derive(Debug)]
+struct Store {
+    // Of logs with several histories the current one first.
+    cores: Vec<Core>,
+    kept: Vec<KeptHead>,
+}
+
+impl Store {
+    fn open(dir: &Path) -> Result<Self, ImportError> {
+        if is_archive(dir) {
+            let (cores, kept) = ArchiveReader::open(dir)?.into_parts();
+            return Ok(Self { cores, kept });
+        }
+        Ok(Self { cores: Corestore::open(dir)?.into_cores(), kept: Vec::new() })
+    }
+
+    fn core_by_key(&self, key: &Key) -> Option<&Core> {
+        self.cores.iter().find(|core| core.key() == key)
+    }
+}
+
 /// A database as its stores hold it. Several stores are views of one database; the longest index is the one to audit.
 #[derive(Debug)]
 pub struct Database {
-    stores: Vec<Corestore>,
+    stores: Vec<Store>,
     key: Key,
     primary: usize,
 }
@@ -23,7 +47,7 @@ pub enum OpenError {
     #[error(transparent)]
     Import(#[from] ImportError),
     /// The directory holds no store.
-    #[error("{}: it is no Corestore: neither it nor its `db` has a directory `cores`", .0.display())]
+    #[error("{}: it is no store: neither it nor its `db` has a directory `cores` or a file `archive.sqlite`", .0.display())]
     NoStore(PathBuf),
     /// There is no index log.
     #[error("{}: no log in it begins with a Hyperbee header; name the index with --key", .0.display())]
@@ -58,12 +82,12 @@ impl Database {
         if dirs.is_empty() {
             return Err(OpenError::NoStore(dir.to_owned()));
         }
-        let stores = dirs.iter().map(|dir| Corestore::open(dir)).collect::<Result<Vec<_>, _>>()?;
+        let stores = dirs.iter().map(|dir| Store::open(dir)).collect::<Result<Vec<_>, _>>()?;
         let key = match key {
             Some(key) => key,
             None => index_key(dir, &stores)?,
         };
-        let length = |store: &Corestore| store.core_by_key(&key).map(Core::length);
+        let length = |store: &Store| store.core_by_key(&key).map(Core::length);
         let lengths: Vec<Option<u64>> = stores.iter().map(length).collect();
         let longest = lengths.iter().flatten().max().copied();
         let Some(primary) = lengths.iter().position(|length| length.is_some() && *length == longest) else {
@@ -78,7 +102,7 @@ impl Database {
     }
 
     /// The store whose index is audited.
-    fn store(&self) -> Option<&Corestore> {
+    fn store(&self) -> Option<&Store> {
         self.stores.get(self.primary)
     }
 
@@ -93,7 +117,7 @@ impl Database {
 
     /// The longest copy of an oplog in any store, histories that were never cut before others.
     pub fn oplog_core(&self, key: &Key) -> Option<&Core> {
-        let copies = self.stores.iter().filter_map(|store| store.core_by_key(key));
+        let copies = self.cores().filter(|core| core.key() == key);
         copies.max_by_key(|core| (std::cmp::Reverse(core.fork()), core.length()))
     }
 
@@ -111,16 +135,20 @@ impl Database {
         Ok(())
     }
 
+    /// Every history of every log.
+    fn cores(&self) -> impl Iterator<Item = &Core> {
+        self.stores.iter().flat_map(|store| &store.cores)
+    }
     /// The first read that failed after the check: a file that changed meanwhile.
     pub fn take_error(&self) -> Option<ImportError> {
-        self.stores.iter().flat_map(Corestore::cores).find_map(Core::take_error)
+        self.cores().find_map(Core::take_error)
     }
 }
 
-fn index_key(dir: &Path, stores: &[Corestore]) -> Result<Key, OpenError> {
+fn index_key(dir: &Path, stores: &[Store]) -> Result<Key, OpenError> {
     let mut keys: Vec<Key> = Vec::new();
     for store in stores {
-        for core in store.find_index()? {
+        for core in find_index(&store.cores)? {
             if !keys.contains(core.key()) {
                 keys.push(*core.key());
             }
@@ -150,10 +178,11 @@ impl Logs for Database {
         self.index_core().map_or(0, Core::fork)
     }
 
-    /// The contradictions among all heads of a log in all stores.
+    /// The contradictions among all heads of a log in all stores, of all histories.
     fn conflicts(&self, key: &Key) -> Vec<Conflict> {
-        let cores = self.stores.iter().filter_map(|store| store.core_by_key(key));
-        let views: Vec<View<'_>> = cores.map(Core::view).collect();
+        let kept = self.stores.iter().flat_map(|store| &store.kept);
+        let kept = kept.filter(|kept| kept.head().key() == key).map(KeptHead::view);
+        let views: Vec<View<'_>> = self.cores().filter(|core| core.key() == key).map(Core::view).chain(kept).collect();
         conflicts(&views)
     }
 }

@@ -39,6 +39,11 @@ impl StoreFile {
         Ok(Some(StoreFile { path: path.to_owned(), file, length: metadata.len() }))
     }
 
+    /// The same file, without what follows its first `bytes` bytes: that may change or go while it is read.
+    pub fn up_to(self, bytes: u64) -> StoreFile {
+        StoreFile { length: self.length.min(bytes), ..self }
+    }
+
     /// Bytes in the file when it was opened.
     pub fn length(&self) -> u64 {
         self.length

@@ -1,4 +1,15 @@
-//! Logs on disk. For now: reading the Corestore directories that Hypercore 10 (and so Vitra) writes.
+//! Logs on disk: the Corestore directories that Hypercore 10 (and so Vitra) writes, which are only read, and archives,
+//! which are our own.
+//!
+//! | module | has |
+//! |---|---|
+//! | `store`, `writer`, `append` | writing an archive |
+//! | `sql` | its database: every statement |
+//! | `evidence` | its evidence folder |
+//! | `reader` | opening an archive for an audit |
+//! | `corestore`, `opening`, `oplog` | opening a Corestore for an audit |
+//! | `core`, `check`, `nodes`, `presence`, `files` | one log of either kind: authenticated reads |
+//! | `database` | which logs are one database |
 //!
 //! Storage is not evidence. It may be cut off, damaged, half downloaded, or made up to crash its reader; whatever it
 //! holds, the answer is one of three: a block that hashes up to a head that the log's owner signed, "not here", or an
@@ -6,29 +17,42 @@
 //! word about the owner.
 //!
 //! Invariants
-//! - Files are opened for reading only, and neither written, locked nor created.
+//! - An audit opens files for reading only; they are neither written, locked nor created.
+//! - Only [`Archive`] writes, only in its own directory, and never below a committed length.
 //! - Links that lead out of the store's directory are errors.
 //! - Memory is in proportion to the size of the files, however large the lengths inside them claim to be.
 //!
-//! Formats: `docs/formats.md`. They were established by reading what hypercore 10.0.0-alpha.19 and 10.38.2 write.
+//! Formats: `docs/archive.md` for archives; `docs/formats.md` for Corestores, as hypercore 10.0.0-alpha.19 and 10.38.2
+//! write them.
 
+mod append;
 mod check;
 mod core;
 mod corestore;
 mod crc;
 mod database;
 mod error;
+mod evidence;
 mod files;
 mod key;
 mod nodes;
+mod opening;
 pub mod oplog;
 mod presence;
+mod reader;
+mod sql;
+mod store;
+mod writer;
 
 pub use self::core::Core;
 pub use corestore::{Corestore, find_stores};
 pub use database::{Database, OpenError};
 pub use error::ImportError;
+pub use evidence::Evidence;
 pub use key::parse_key;
+pub use reader::{ArchiveReader, KeptHead};
+pub use store::{Archive, ArchiveError, History, LogId};
+pub use writer::LogWriter;
 
 /// Lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {

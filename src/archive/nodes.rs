@@ -1,14 +1,15 @@
-//! The tree nodes of a core: the `tree` file (40 bytes at index * 40: u64le size, hash), overlaid by the oplog's entries.
+//! The tree nodes of a core: the `tree` file (40 bytes a node: u64le size, hash), overlaid by the oplog's entries.
 //!
 //! Nothing that comes from here is trusted: see [`super::check`].
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use super::ImportError;
 use super::files::StoreFile;
 use super::oplog::Entry;
-use crate::hypercore::Node;
-use crate::hypercore::flat::Subtree;
+use crate::hypercore::flat::{self, Subtree};
+use crate::hypercore::{MAX_LENGTH, Node, Roots};
 
 /// Bytes of a node in the file.
 pub(crate) const NODE: u64 = 40;
@@ -16,17 +17,44 @@ const PAGE_NODES: u64 = 128;
 /// Pages kept: a megabyte and a quarter. A walk down a tree touches one page a level.
 const PAGES: usize = 256;
 
+/// In which order the file has its nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// Hypercore's: by flat-tree index, with holes for nodes that are not here yet.
+    Flat,
+    /// Ours: in the order in which appending completes them, so that the file only ever grows.
+    Completion,
+}
+
+impl Layout {
+    /// At which record a node stands; `None` for subtrees that no log has.
+    pub fn record(self, at: Subtree) -> Option<u64> {
+        let last = at.first.checked_add(at.blocks)?.checked_sub(1).filter(|last| *last < MAX_LENGTH)?;
+        Some(match self {
+            Layout::Flat => at.index(),
+            // Before the last block's leaf: all nodes of the tree of `last` blocks. After it: its parents, bottom up.
+            Layout::Completion => records(last).saturating_add(u64::from(at.blocks.trailing_zeros())),
+        })
+    }
+}
+
+/// How many records a tree of `length` blocks has in [`Layout::Completion`]: n leaves and n - popcount(n) parents.
+pub(crate) fn records(length: u64) -> u64 {
+    length.saturating_mul(2).saturating_sub(u64::from(length.count_ones()))
+}
+
 /// Untrusted tree nodes.
 #[derive(Debug)]
 pub(crate) struct StoredNodes {
+    layout: Layout,
     file: Option<StoreFile>,
     overlay: HashMap<u64, Node>,
     pages: HashMap<u64, Vec<u8>>,
 }
 
 impl StoredNodes {
-    pub fn new(file: Option<StoreFile>) -> StoredNodes {
-        StoredNodes { file, overlay: HashMap::new(), pages: HashMap::new() }
+    pub fn new(layout: Layout, file: Option<StoreFile>) -> StoredNodes {
+        StoredNodes { layout, file, overlay: HashMap::new(), pages: HashMap::new() }
     }
 
     /// Takes over an entry's nodes, which are newer than everything before.
@@ -34,12 +62,17 @@ impl StoredNodes {
         self.overlay.extend(entry.nodes.iter().copied());
     }
 
+    /// Where the node stands in the file, in bytes.
+    pub fn offset(&self, at: Subtree) -> Option<u64> {
+        self.layout.record(at)?.checked_mul(NODE)
+    }
+
     /// The node at `at`, if there is one.
     pub fn get(&mut self, at: Subtree) -> Result<Option<Node>, ImportError> {
-        let index = at.index();
-        if let Some(node) = self.overlay.get(&index) {
+        if let Some(node) = self.overlay.get(&at.index()) {
             return Ok(some(*node));
         }
+        let Some(index) = self.layout.record(at) else { return Ok(None) };
         let Some(file) = &self.file else { return Ok(None) };
         let Some(end) = index.checked_add(1).and_then(|next| next.checked_mul(NODE)) else { return Ok(None) };
         if end > file.length() {
@@ -60,9 +93,20 @@ impl StoredNodes {
         let stored = self.pages.get(&page).and_then(|bytes| bytes.get(at..)).and_then(read_node);
         Ok(stored.and_then(some))
     }
+
+    /// The full roots as stored, unverified; `path` is the file's, for errors.
+    pub fn roots(&mut self, path: &Path, length: u64) -> Result<Roots, ImportError> {
+        let mut roots = Vec::new();
+        for at in flat::roots(length) {
+            let node = self.get(at)?;
+            roots.push(node.ok_or_else(|| ImportError::new(path, self.offset(at), "a root of the tree is missing"))?);
+        }
+        Roots::from_nodes(length, &roots).map_err(|e| ImportError::new(path, None, e))
+    }
 }
 
-fn read_node(bytes: &[u8]) -> Option<Node> {
+/// Reads a record.
+pub(crate) fn read_node(bytes: &[u8]) -> Option<Node> {
     let (size, rest) = bytes.split_first_chunk::<8>()?;
     Some(Node { size: u64::from_le_bytes(*size), hash: *rest.first_chunk::<32>()? })
 }
@@ -70,4 +114,36 @@ fn read_node(bytes: &[u8]) -> Option<Node> {
 /// Zeros stand for a node that is not there.
 fn some(node: Node) -> Option<Node> {
     (node != Node { size: 0, hash: [0; 32] }).then_some(node)
+}
+
+/// The bytes of a record.
+pub(crate) fn write_node(node: &Node) -> [u8; NODE as usize] {
+    let mut out = [0; NODE as usize];
+    let (size, hash) = out.split_at_mut(8);
+    size.copy_from_slice(&node.size.to_le_bytes());
+    hash.copy_from_slice(&node.hash);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hypercore::leaf;
+
+    #[test]
+    fn records_stand_in_the_order_of_completion() {
+        let (mut roots, mut next) = (Roots::new(), 0);
+        for n in 0..300 {
+            assert_eq!(records(n), next);
+            roots
+                .grow(leaf(&[n as u8]), |at, _| {
+                    assert_eq!(Layout::Completion.record(at), Some(next), "{at:?}");
+                    next += 1;
+                })
+                .unwrap();
+        }
+        assert_eq!(Layout::Completion.record(Subtree { first: u64::MAX, blocks: 1 }), None);
+        let node = leaf(b"x");
+        assert_eq!(read_node(&write_node(&node)), Some(node));
+    }
 }

@@ -39,6 +39,12 @@ impl Claims {
         Claims { bits, beyond }
     }
 
+    /// Every block below `length`.
+    pub fn all(length: u64) -> Claims {
+        let beyond = if length > 0 { BTreeMap::from([(0, length)]) } else { BTreeMap::new() };
+        Claims { bits: Vec::new(), beyond }
+    }
+
     /// Whether this block is claimed.
     pub fn contains(&self, seq: u64) -> bool {
         let byte = usize::try_from(seq / 8).ok().and_then(|at| self.bits.get(at));

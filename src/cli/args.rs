@@ -42,7 +42,7 @@ pub(super) enum Command {
 /// only; 20 unverifiable; 21 incomplete; 64 wrong arguments; 65 malformed files; 70 internal error.
 #[derive(Debug, Args)]
 pub(super) struct AuditArgs {
-    /// A storage directory that Vitra wrote (or the directory above its `db`; several `view-*` are compared).
+    /// A storage directory that Vitra wrote, or an archive (or the directory above its `db`; several `view-*` are compared).
     pub dir: PathBuf,
     /// Key of the index log, in hex or z-base-32, where the directory holds several.
     #[arg(long, value_parser = key)]
@@ -84,7 +84,7 @@ pub(super) struct BudgetArgs {
 /// Look into a database: what Vitra's own tools show of it.
 #[derive(Debug, Args)]
 pub(super) struct InspectArgs {
-    /// A storage directory that Vitra wrote (or the directory above its `db`).
+    /// A storage directory that Vitra wrote, or an archive (or the directory above its `db`).
     pub dir: PathBuf,
     /// Key of the index log, in hex or z-base-32, where the directory holds several.
     #[arg(long, value_parser = key, global = true)]

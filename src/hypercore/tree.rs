@@ -73,6 +73,12 @@ impl Roots {
         self.push(Subtree::leaf(self.length), leaf, |_, _| ())
     }
 
+    /// Appends one block's leaf and tells `made` about it and about every parent that this completes, bottom up. On an
+    /// error nothing changed and nothing was told.
+    pub fn grow(&mut self, leaf: Node, made: impl FnMut(Subtree, Node)) -> Result<(), TreeError> {
+        self.push(Subtree::leaf(self.length), leaf, made)
+    }
+
     /// Appends a whole subtree, which must start at the end of the log and be aligned.
     pub fn push_subtree(&mut self, at: Subtree, node: Node) -> Result<(), TreeError> {
         self.push(at, node, |_, _| ())

@@ -12,8 +12,10 @@
 //! | [`draft`] | a transaction before it is written |
 //! | [`log`] | logs with an owner who signs, and where their blocks go |
 //! | [`workload`] | what participants do, as a small language |
+//! | [`archived`] | logs in an archive on disk |
 //! | [`random`] | the same numbers for the same seed |
 
+pub mod archived;
 pub mod course;
 pub mod draft;
 pub mod executor;
