@@ -21,6 +21,8 @@ pub struct Cli {
 pub(super) enum Command {
     Audit(AuditArgs),
     Inspect(InspectArgs),
+    Lab(LabArgs),
+    Contract(ContractArgs),
     /// Print shell completions.
     Completions {
         /// The shell.
@@ -122,6 +124,121 @@ pub(super) enum What {
     Methods,
     /// The participants' logs.
     Oplogs,
+}
+
+/// Make databases to test with, honest or with one chosen lie.
+///
+/// All keys of a lab follow from its seed: anybody can write into it. It runs its contracts in its own process.
+#[derive(Debug, Args)]
+pub(super) struct LabArgs {
+    #[command(subcommand)]
+    pub command: LabCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum LabCommand {
+    Create(CreateArgs),
+    Call(CallArgs),
+    /// List the lies that can be told.
+    Lies,
+}
+
+/// Make a database from a contract and a workload, the same one for the same arguments.
+///
+/// Exit status: 0 made; 64 wrong arguments, or DIR exists; 65 a contract or workload that cannot be used; 70 it could not be
+/// written.
+#[derive(Debug, Args)]
+pub(super) struct CreateArgs {
+    /// The contract: a file, or counter, kv, registry, members or forum.
+    #[arg(long, value_name = "FILE|NAME")]
+    pub contract: PathBuf,
+    /// What the participants do: a file (docs/lab.md), or that of an example. An example has its own.
+    #[arg(long, value_name = "FILE|NAME")]
+    pub workload: Option<PathBuf>,
+    /// Things that participants do: most publish one operation.
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    pub ops: u64,
+    /// Participants that the genesis declares.
+    #[arg(long, value_name = "P", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    pub participants: u16,
+    /// More oplogs, of people who are no participants (yet).
+    #[arg(long, value_name = "P", default_value_t = 1, value_parser = clap::value_parser!(u16).range(0..=1_000))]
+    pub outsiders: u16,
+    /// From which everything random follows, keys too.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    /// What the logs' keys are.
+    #[arg(long, value_enum, default_value_t = KeysArg::PublicKey)]
+    pub keys: KeysArg,
+    /// One lie (`lab lies` lists them), at the first chance after so many transactions.
+    #[arg(long, value_name = "KIND[/WAY][@N]")]
+    pub lie: Option<String>,
+    /// Be honest in odd ways: backlogs, restarts, shared and split batches, other orders of changes.
+    #[arg(long)]
+    pub odd: bool,
+    /// The directory to make.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+/// What the keys of a lab's logs are.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(super) enum KeysArg {
+    /// Public keys, as Vitra has them.
+    PublicKey,
+    /// Hashes of manifests, as Hypercore 11 makes them.
+    Manifest,
+}
+
+/// Call a method of a lab's contract as a participant, and execute what it publishes.
+#[derive(Debug, Args)]
+pub(super) struct CallArgs {
+    /// A directory that `lab create` made.
+    pub dir: PathBuf,
+    /// An exported method.
+    pub method: String,
+    /// Its argument, as JSON (docs/json.md).
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    pub args: String,
+    /// Who calls, from 0.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub participant: u16,
+}
+
+/// Look at contracts before they run anywhere.
+#[derive(Debug, Args)]
+pub(super) struct ContractArgs {
+    #[command(subcommand)]
+    pub command: ContractCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ContractCommand {
+    Check(CheckArgs),
+}
+
+/// Say whether a contract is a function of operation and state, so that anybody can audit it.
+///
+/// Compiles it and looks at its source; with a workload also runs it: in continued and in fresh realms, with other clocks, random
+/// numbers and locales, and with the other exported methods called in between.
+///
+/// Exit status: 0 nothing found; 20 something that can make an audit unverifiable; 64 wrong arguments; 65 files that cannot be used.
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// The contract: a file, or counter, kv, registry, members or forum.
+    pub contract: PathBuf,
+    /// What the participants do: a file (docs/lab.md), or that of an example. An example has its own.
+    #[arg(long, value_name = "FILE|NAME")]
+    pub workload: Option<PathBuf>,
+    /// Things that participants do.
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub ops: u64,
+    /// From which everything random follows.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 fn key(text: &str) -> Result<Key, String> {

@@ -5,9 +5,11 @@
 
 mod args;
 mod audit;
+mod contract;
 mod escape;
 pub mod exit;
 mod inspect;
+mod lab;
 #[cfg(test)]
 #[path = "../../tests/common/nasty.rs"]
 mod nasty;
@@ -70,6 +72,8 @@ fn run(command: Command) -> Result<u8, Failure> {
     let result = match command {
         Command::Audit(args) => audit::run(&args, out),
         Command::Inspect(args) => inspect::run(&args, out),
+        Command::Lab(args) => lab::run(&args, out),
+        Command::Contract(args) => contract::run(&args, out),
         Command::Completions { shell } => {
             // Into memory first: the generator panics when it cannot write.
             let mut script = Vec::new();

@@ -104,6 +104,14 @@ impl<S: Store> Course<S> {
     /// # Errors
     /// When logs cannot be written, the contract not be loaded, or the workload means nothing.
     pub fn run(&mut self, actions: u64) -> Result<(), CourseError> {
+        self.go_on(actions, true)
+    }
+
+    /// The same in parts: only the last one executes all that is left.
+    ///
+    /// # Errors
+    /// As for [`Course::run`].
+    pub fn go_on(&mut self, actions: u64, last: bool) -> Result<(), CourseError> {
         for _ in 0..actions {
             if self.ended {
                 return Ok(());
@@ -113,6 +121,9 @@ impl<S: Store> Course<S> {
             if !later {
                 self.execute_some(1)?;
             }
+        }
+        if !last {
+            return Ok(());
         }
         self.execute_some(u64::MAX)?;
         // A lie that found no chance before finds one in the past, if that is where it belongs.

@@ -283,6 +283,11 @@ impl<S: Store> Lab<S> {
         self.oplogs.get(who).map(|log| to_hex(log.key()))
     }
 
+    /// Contract, index and cache at once, for who runs operations without executing them.
+    pub fn parts(&mut self) -> (&mut Contract, &S, &Cache) {
+        (&mut self.contract, &self.index.store, &self.cache)
+    }
+
     /// The executor's cache of the index: to be cleared by whoever appends other blocks than a draft's.
     pub fn cache(&self) -> &Cache {
         &self.cache

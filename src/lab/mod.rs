@@ -12,10 +12,12 @@
 //! | [`draft`] | a transaction before it is written |
 //! | [`log`] | logs with an owner who signs, and where their blocks go |
 //! | [`workload`] | what participants do, as a small language |
+//! | [`check`] | is a contract a function of operation and state? |
 //! | [`archived`] | logs in an archive on disk |
 //! | [`random`] | the same numbers for the same seed |
 
 pub mod archived;
+pub mod check;
 pub mod course;
 pub mod draft;
 pub mod executor;

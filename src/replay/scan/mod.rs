@@ -29,6 +29,7 @@
 //! Whether a listed place is ever reached, what native code does on absurd input, time, randomness, and the
 //! names of newer *methods* (the runtime watches those).
 
+mod advice;
 mod purity;
 mod rewrite;
 mod syntax;
@@ -120,6 +121,30 @@ pub fn scan(source: &str) -> Scan {
             .and_then(|thread| thread.join().ok())
     })
     .unwrap_or_else(|| not_analysable(source, "cannot be analysed"))
+}
+
+/// What its author should know of a contract's source, beside what [`scan`] finds: where it reads the clock, what is not
+/// known yet when it runs, paths below `/.sys`, loops without a bound. Empty for a source that is not parsed.
+pub fn advice(source: &str) -> Vec<Finding> {
+    if source.len() > MAX_SOURCE || tokens_at_most(source) > MAX_TOKENS {
+        return Vec::new();
+    }
+    let work = || {
+        let allocator = Allocator::default();
+        let parsed = Parser::new(&allocator, source, SourceType::mjs()).parse();
+        let mut adviser = advice::Adviser::default();
+        adviser.visit_program(&parsed.program);
+        let mut findings = Findings::new(source);
+        for (offset, what) in adviser.found {
+            findings.add(offset, &what);
+        }
+        findings.finish()
+    };
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("scan".to_owned()).stack_size(STACK).spawn_scoped(scope, work);
+        thread.ok().and_then(|thread| thread.join().ok())
+    })
+    .unwrap_or_default()
 }
 
 fn parsed(source: &str) -> Scan {
