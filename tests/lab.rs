@@ -56,6 +56,7 @@ impl Case {
                 kind: lie.kind,
                 seq: Some(seq),
                 origin: None,
+                suspects: Vec::new(),
                 oplog: None,
                 then: lie.then,
             });
@@ -95,12 +96,10 @@ fn wrongly_accused(report: &Report) -> Option<String> {
 fn misjudged(truth: &Truth, report: &Report) -> Option<String> {
     let violations: Vec<_> = report.findings.iter().filter(|f| f.class == Class::Violation).collect();
     let Some(first) = violations.first() else { return Some(format!("nothing found: {:#?}", report.findings)) };
-    let executor = |or| Accused::Executor { or };
-    let owner = |key: &String| Accused::Participant { key: key.clone() };
+    let owner = |key: &String| Accused::owner(key.as_str());
     let accused = match (&truth.oplog, &truth.origin) {
         (Some(oplog), _) => owner(oplog),
-        (None, Some(origin)) => executor(Some(Box::new(owner(origin)))),
-        (None, None) => executor(None),
+        (None, origin) => Accused::executor_or(truth.suspects.iter().chain(origin).map(String::as_str)),
     };
     let right = first.kind == truth.kind && first.seq == truth.seq && first.accused.as_ref() == Some(&accused);
     // Who equivocated is to blame for every operation that does not fit.

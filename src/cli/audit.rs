@@ -177,7 +177,10 @@ fn accused_text(accused: &Accused) -> String {
     match accused {
         Accused::Executor { or: None } => "the executor".into(),
         Accused::Executor { or: Some(other) } => format!("the executor, or {}", accused_text(other)),
-        Accused::Participant { key } => format!("the owner of {}", escape(key)),
+        Accused::Participant { key, or: None } => format!("the owner of {}", escape(key)),
+        Accused::Participant { key, or: Some(other) } => {
+            format!("the owner of {}, or {}", escape(key), accused_text(other))
+        }
     }
 }
 
@@ -195,7 +198,7 @@ mod tests {
         let change = ShownChange { kind: own(), path: own(), value: Some(value) };
         let mut finding = Finding::new(text, Kind::WrongChange, text, Some(7), text);
         finding.id = own();
-        finding.accused = Some(Accused::Executor { or: Some(Box::new(Accused::Participant { key: own() })) });
+        finding.accused = Some(Accused::executor_or([text, "x"]));
         finding.also = vec![Also { kind: Kind::MissingChange, seq: 8 }];
         finding.origin = Some(own());
         finding.op_seq = Some(3);

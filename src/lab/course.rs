@@ -8,6 +8,7 @@ use super::random::Random;
 use super::workload::{Act, Workload, WorkloadError};
 use crate::database::{Value, encode};
 use crate::replay::finding::Kind;
+use crate::replay::reach::Reach;
 
 /// What an honest executor may do beside executing one operation after the other.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,8 +29,10 @@ pub struct Truth {
     pub kind: Kind,
     /// Its block in the index (in its own log, for lies about a log's history); `None` for a truncation.
     pub seq: Option<u64>,
-    /// The oplog of the operation, where there is one.
+    /// The oplog of the operation, where the violation rests on it.
     pub origin: Option<String>,
+    /// Oplogs whose operations could have written what looks like the ack.
+    pub suspects: Vec<String>,
     /// The log it is about, if that is an oplog.
     pub oplog: Option<String>,
     /// Kinds of violations that may follow from it later on.
@@ -65,6 +68,8 @@ pub struct Course<S> {
     pub refused: u64,
     /// Nothing can follow: the index cannot be read any more.
     pub ended: bool,
+    reach: Reach,
+    before: Vec<String>,
     blocked: Vec<usize>,
     raced: Vec<usize>,
     keep_ends: bool,
@@ -93,6 +98,8 @@ impl<S: Store> Course<S> {
             transactions: 0,
             refused: 0,
             ended: false,
+            reach: Reach::default(),
+            before: Vec::new(),
             blocked: Vec::new(),
             raced: Vec::new(),
             keep_ends,
@@ -244,6 +251,7 @@ impl<S: Store> Course<S> {
             self.lab.cache().clear();
         }
         let end = at.saturating_add(blocks.len() as u64);
+        let suspects = self.note_reach(at, &[Some(&draft), share.as_ref()], &seqs);
         if !split {
             self.lab.append(&blocks)?;
         }
@@ -258,17 +266,45 @@ impl<S: Store> Course<S> {
             let seq = match told {
                 Told::Ack => Some(at),
                 Told::Write(place) => seqs.get(place.saturating_add(first_write)).copied().flatten(),
-                Told::Last => end.checked_sub(1),
+                Told::Last | Told::LastByReplay => end.checked_sub(1),
                 Told::End => Some(end),
                 Told::Ending => {
                     self.ended = true;
                     end.checked_sub(1)
                 }
             };
-            let origin = lie.kind.by_replay().then(|| draft.ack.origin.to_string());
-            self.truth = Some(Truth { lie: lie.name, kind: lie.kind, seq, origin, oplog: None, then: lie.then });
+            let by_replay = lie.kind.by_replay() || told == Told::LastByReplay;
+            let origin = by_replay.then(|| draft.ack.origin.to_string());
+            self.truth =
+                Some(Truth { lie: lie.name, kind: lie.kind, seq, origin, suspects, oplog: None, then: lie.then });
         }
         Ok(())
+    }
+
+    /// Notes how far the operations of a batch reach. Gives who could have written the first ack (without an ack, the one
+    /// before, to which the entries then belong).
+    fn note_reach(&mut self, at: u64, drafts: &[Option<&Draft>], seqs: &[Option<u64>]) -> Vec<String> {
+        let mut first = None;
+        let (mut from, mut seqs) = (at, seqs.iter());
+        for draft in drafts.iter().copied().flatten() {
+            let count = draft.writes.len().saturating_add(usize::from(draft.ack_key.is_some()));
+            let end = from.saturating_add(seqs.by_ref().take(count).flatten().count() as u64);
+            let over = self.reach.over(from);
+            let said = draft.fields.iter().find(|(name, _)| &**name == "numChanges").map(|(_, value)| value);
+            let changes = match said {
+                Some(Value::Num(n)) if *n >= 0.0 => *n as u64,
+                _ => 0,
+            };
+            if draft.ack_key.is_some() {
+                self.reach.note(&draft.ack.origin, from, changes, end);
+                self.before.clone_from(&over);
+                first.get_or_insert(over);
+            } else {
+                first.get_or_insert(self.before.clone());
+            }
+            from = end;
+        }
+        first.unwrap_or_default()
     }
 
     /// What a draft lie needs to know; computed before anything is changed.

@@ -48,6 +48,7 @@ pub enum Reading {
 }
 
 /// What the search needs to know of the transaction that a batch begins with.
+#[derive(Clone, Copy)]
 pub struct Start<'a> {
     /// First block of the batch.
     pub from: u64,
@@ -109,8 +110,19 @@ pub fn find(blocks: &dyn Blocks, cache: &Cache, start: &Start<'_>) -> Result<Fou
         let why = "too many of its entries may be deletes or puts of null".to_owned();
         return found(start.end, TreeIs::Unjudged(why), &first);
     }
-    if let Some(seq) = search.flipped(&plain)? {
-        return Ok(Found { flipped: Some(seq), ..found(start.end, TreeIs::Canonical, &first)? });
+    // What the contract makes a delete of, and the tree a put of null, or the reverse.
+    let valueless = search.entries.iter().any(|entry| entry.value().is_none());
+    let sure = start.writes.iter().any(|reading| *reading != Reading::Open);
+    if valueless && sure {
+        let open = vec![Reading::Open; start.writes.len()];
+        let found = find(blocks, cache, &Start { writes: &open, ..*start })?;
+        if matches!(found.tree, TreeIs::Canonical | TreeIs::SameContent) {
+            let differs = |(read, write): (&Reading, &Write)| matches!(read, Reading::Sure(sure) if sure != write);
+            let at = start.writes.iter().zip(&found.writes).position(differs);
+            return Ok(Found { flipped: at.map(|at| start.from.saturating_add(at as u64)), ..found });
+        }
+        // Wrong however they are read.
+        return Ok(found);
     }
     let mut walk = search.walk();
     let expected = match walk.all(&search.entries, start.writes, &plain, 0) {
@@ -359,27 +371,6 @@ impl<'a> Search<'a> {
             }
             if walk.may_end() && walk.ends() {
                 return Ok(Some((entry.seq().saturating_add(1), walk.writes)));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Tries each entry whose reading the contract gives as the other one of delete and put of null.
-    fn flipped(&self, hints: &Hints) -> Result<Option<u64>, u64> {
-        const TRIES: usize = 16;
-        let sure = |(at, entry): &(usize, &Rc<Entry>)| {
-            entry.value().is_none() && matches!(self.start.writes.get(*at), Some(Reading::Sure(_)))
-        };
-        for (at, entry) in self.entries.iter().enumerate().filter(sure).take(TRIES) {
-            let mut readings = self.start.writes.to_vec();
-            if let Some(Reading::Sure(write)) = readings.get_mut(at) {
-                *write = if *write == Write::Put { Write::Del } else { Write::Put };
-            }
-            let mut walk = self.walk();
-            match walk.all(&self.entries, &readings, hints, 0) {
-                Ok(true) if walk.ends() => return Ok(Some(entry.seq())),
-                Err(TreeError::Missing { seq }) => return Err(seq),
-                _ => {}
             }
         }
         Ok(None)

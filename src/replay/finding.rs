@@ -174,12 +174,49 @@ pub enum Accused {
     Participant {
         /// The oplog's key in hex.
         key: String,
+        /// Another one, where it may be either.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        or: Option<Box<Accused>>,
     },
 }
 
 impl Accused {
     /// The executor alone.
     pub const EXECUTOR: Accused = Accused::Executor { or: None };
+
+    /// The owner of an oplog (key in hex).
+    pub fn owner(key: impl Into<String>) -> Accused {
+        Accused::Participant { key: key.into(), or: None }
+    }
+
+    /// The executor, or one of the owners of these oplogs.
+    pub fn executor_or<'a>(keys: impl IntoIterator<Item = &'a str>) -> Accused {
+        let mut or = None;
+        let mut known: Vec<&str> = Vec::new();
+        for key in keys {
+            if !known.contains(&key) {
+                known.push(key);
+                or = Some(Box::new(Accused::Participant { key: key.into(), or }));
+            }
+        }
+        Accused::Executor { or }
+    }
+
+    /// The oplogs whose owners are among the accused.
+    pub fn owners(&self) -> Vec<&str> {
+        let mut owners = Vec::new();
+        let mut next = Some(self);
+        while let Some(accused) = next {
+            next = match accused {
+                Accused::Executor { or } => or.as_deref(),
+                Accused::Participant { key, or } => {
+                    owners.push(key.as_str());
+                    or.as_deref()
+                }
+            };
+        }
+        owners
+    }
 }
 
 /// One change as findings show it.

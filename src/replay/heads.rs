@@ -36,7 +36,7 @@ fn finding(database: &str, log: &str, owner: Option<&str>, conflict: &Conflict) 
     let mut finding = Finding::new(database, kind, log, seq, message);
     finding.id = identity(database, kind, log, fork, &subjects.join(" "));
     finding.accused = Some(match owner {
-        Some(key) => Accused::Participant { key: key.to_owned() },
+        Some(key) => Accused::owner(key),
         None => Accused::EXECUTOR,
     });
     finding

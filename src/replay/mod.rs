@@ -10,6 +10,7 @@ pub mod heads;
 pub mod logs;
 pub mod matching;
 pub mod numbering;
+pub mod reach;
 pub mod report;
 pub mod scan;
 pub mod state;

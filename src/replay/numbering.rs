@@ -17,9 +17,14 @@ pub struct Origin {
     pub readded: u64,
     /// Numbers that a forged ack may have moved this origin to.
     pub forged: Vec<u64>,
+    /// Numbers that come next if an entry was no ack that may have been none, and who may have written it.
+    open: Vec<(u64, Vec<String>)>,
     /// Acks of this origin.
     pub acks: u64,
 }
+
+/// So many readings are kept open.
+const MOST_OPEN: usize = 64;
 
 /// How an ack's number stands to the numbers before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,8 +49,24 @@ pub enum Numbering {
 }
 
 impl Origin {
-    /// Notes an ack. `finding` is the number that a finding of a skip will have.
-    pub fn ack(&mut self, seq: u64, finding: usize) -> Numbering {
+    /// Notes an ack. `finding` is the number that a finding of a skip will have. `doubt` names who may have written what looks
+    /// like this ack. If the number would be right without an earlier doubtful ack, gives who may have written that.
+    pub fn ack(&mut self, seq: u64, finding: usize, doubt: &[String]) -> (Numbering, Vec<String>) {
+        let next = self.next;
+        let mut without = Vec::new();
+        if let Some(at) = self.open.iter().position(|(open, _)| *open == seq) {
+            (_, without) = self.open.swap_remove(at);
+            if seq.saturating_add(1) < next {
+                self.open.push((seq.saturating_add(1), without.clone()));
+            }
+        }
+        if !doubt.is_empty() && self.open.len() < MOST_OPEN {
+            self.open.push((next, doubt.to_vec()));
+        }
+        (self.count(seq, finding), without)
+    }
+
+    fn count(&mut self, seq: u64, finding: usize) -> Numbering {
         self.acks = self.acks.saturating_add(1);
         let next = self.next;
         self.next = next.max(seq.saturating_add(1));
@@ -59,20 +80,26 @@ impl Origin {
             self.gaps.insert(next, (seq, finding));
             return Numbering::Skipped { expected: next };
         }
-        let gap = self.gaps.range(..=seq).next_back().map(|(&start, &(end, finding))| (start, end, finding));
-        if let Some((start, end, finding)) = gap.filter(|&(_, end, _)| seq < end) {
-            self.gaps.remove(&start);
-            if start < seq {
-                self.gaps.insert(start, (seq, finding));
-            }
-            if seq.saturating_add(1) < end {
-                self.gaps.insert(seq.saturating_add(1), (end, finding));
-            }
+        if let Some(finding) = self.fill(seq) {
             return Numbering::Late { finding };
         }
         let times = self.repeats.entry(seq).or_default();
         *times = times.saturating_add(1);
         Numbering::Repeated { times: *times }
+    }
+
+    /// Takes an operation out of the gap that it is in, and gives that gap's finding.
+    fn fill(&mut self, seq: u64) -> Option<usize> {
+        let gap = self.gaps.range(..=seq).next_back().map(|(&start, &(end, finding))| (start, end, finding));
+        let (start, end, finding) = gap.filter(|&(_, end, _)| seq < end)?;
+        self.gaps.remove(&start);
+        if start < seq {
+            self.gaps.insert(start, (seq, finding));
+        }
+        if seq.saturating_add(1) < end {
+            self.gaps.insert(seq.saturating_add(1), (end, finding));
+        }
+        Some(finding)
     }
 }
 
@@ -83,14 +110,28 @@ mod tests {
     #[test]
     fn every_ack_counts_its_own_number() {
         let mut origin = Origin::default();
-        assert_eq!(origin.ack(0, 0), Numbering::Next);
-        assert_eq!(origin.ack(3, 7), Numbering::Skipped { expected: 1 });
-        assert_eq!(origin.ack(2, 8), Numbering::Late { finding: 7 });
-        assert_eq!(origin.ack(2, 8), Numbering::Repeated { times: 1 });
-        assert_eq!(origin.ack(2, 8), Numbering::Repeated { times: 2 });
-        assert_eq!(origin.ack(1, 8), Numbering::Late { finding: 7 });
-        assert_eq!(origin.ack(4, 8), Numbering::Next);
-        assert_eq!(origin.ack(u64::MAX, 9), Numbering::Skipped { expected: 5 });
-        assert_eq!(origin.ack(0, 9), Numbering::Repeated { times: 1 });
+        assert_eq!(origin.ack(0, 0, &[]).0, Numbering::Next);
+        assert_eq!(origin.ack(3, 7, &[]).0, Numbering::Skipped { expected: 1 });
+        assert_eq!(origin.ack(2, 8, &[]).0, Numbering::Late { finding: 7 });
+        assert_eq!(origin.ack(2, 8, &[]).0, Numbering::Repeated { times: 1 });
+        assert_eq!(origin.ack(2, 8, &[]).0, Numbering::Repeated { times: 2 });
+        assert_eq!(origin.ack(1, 8, &[]).0, Numbering::Late { finding: 7 });
+        assert_eq!(origin.ack(4, 8, &[]).0, Numbering::Next);
+        assert_eq!(origin.ack(u64::MAX, 9, &[]).0, Numbering::Skipped { expected: 5 });
+        assert_eq!(origin.ack(0, 9, &[]).0, Numbering::Repeated { times: 1 });
+    }
+
+    #[test]
+    fn a_doubtful_ack_leaves_both_readings_open() {
+        let mut origin = Origin::default();
+        let doubt = vec!["p".to_owned()];
+        assert_eq!(origin.ack(0, 0, &[]), (Numbering::Next, vec![]));
+        assert_eq!(origin.ack(5, 0, &doubt), (Numbering::Skipped { expected: 1 }, vec![]));
+        for seq in 1..5 {
+            assert_eq!(origin.ack(seq, 0, &[]), (Numbering::Late { finding: 0 }, doubt.clone()), "{seq}");
+        }
+        assert_eq!(origin.ack(5, 0, &[]), (Numbering::Repeated { times: 1 }, doubt));
+        assert_eq!(origin.ack(6, 0, &[]), (Numbering::Next, vec![]));
+        assert_eq!(origin.ack(3, 0, &[]), (Numbering::Repeated { times: 1 }, vec![]));
     }
 }

@@ -133,9 +133,9 @@ fn report(auditor: Auditor<'_>) -> Report {
     let mut replayed = auditor.findings;
     // Proof that an oplog has two histories clears the executor of what rests on its operations.
     for finding in &mut replayed {
-        let rests = finding.kind.by_replay() && finding.origin.as_ref().is_some_and(|key| equivocators.contains(key));
-        if rests {
-            finding.accused = finding.origin.clone().map(|key| Accused::Participant { key });
+        let suspects = finding.accused.as_ref().map(Accused::owners).unwrap_or_default();
+        if let Some(liar) = suspects.iter().find(|key| equivocators.iter().any(|known| known == *key)) {
+            finding.accused = Some(Accused::owner(*liar));
         }
     }
     findings.extend(replayed);
@@ -189,7 +189,7 @@ mod tests {
             finding.accused = accused;
             finding
         };
-        let owner = Accused::Participant { key: String::new() };
+        let owner = Accused::owner("");
         let all = vec![
             finding(Kind::AckExtraFields, None),
             finding(Kind::Equivocation, Some(owner)),

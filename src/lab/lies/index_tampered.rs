@@ -129,7 +129,7 @@ pub(super) const LIES: &[Lie] = &[
             let null =
                 draft.writes.iter_mut().find(|write| write.what == What::PutNull && scene.existed(&write.key))?;
             null.what = What::Delete;
-            Some(Told::Last)
+            Some(Told::LastByReplay)
         }),
     ),
     draft(
@@ -137,7 +137,7 @@ pub(super) const LIES: &[Lie] = &[
         Tell::Draft(|draft, scene, _| {
             scene.all_written().then_some(())?;
             draft.writes.iter_mut().find(|write| write.what == What::Delete)?.what = What::PutNull;
-            Some(Told::Last)
+            Some(Told::LastByReplay)
         }),
     ),
 ];

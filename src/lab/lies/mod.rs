@@ -80,6 +80,8 @@ pub enum Told {
     Write(usize),
     /// In the last block of the batch.
     Last,
+    /// The same, and it shows only to who knows the operation.
+    LastByReplay,
     /// The same, and nobody can read the index any more.
     Ending,
     /// At the block after the transaction.
@@ -119,6 +121,11 @@ impl Scene {
     /// Was this key there before?
     fn existed(&self, key: &[u8]) -> bool {
         self.known.iter().any(|known| known == key)
+    }
+
+    /// Does every entry, if there is any, write a block?
+    fn none_missing(&self) -> bool {
+        self.written.iter().all(|written| *written)
     }
 
     /// Does every entry write a block, and is there one?
@@ -171,7 +178,15 @@ pub(super) fn past<S: Store>(
     ends: &[u64],
     random: &mut Random,
 ) -> Result<Option<Truth>, LabError> {
-    let mut truth = Truth { lie: lie.name, kind: lie.kind, seq: None, origin: None, oplog: None, then: lie.then };
+    let mut truth = Truth {
+        lie: lie.name,
+        kind: lie.kind,
+        seq: None,
+        origin: None,
+        suspects: Vec::new(),
+        oplog: None,
+        then: lie.then,
+    };
     if past.oplog {
         // An operation that was executed, so that somebody could be wronged.
         let executed = |who: &usize| lab.input(*who).is_some_and(|input| input.next > 0 && input.active);

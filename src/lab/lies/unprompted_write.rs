@@ -12,7 +12,8 @@ pub(super) const LIES: &[Lie] = &[
         name: "unprompted-write/data",
         kind: Kind::UnpromptedWrite,
         then: &[],
-        tell: Tell::Draft(|draft, _, random| {
+        tell: Tell::Draft(|draft, scene, random| {
+            scene.none_missing().then_some(())?;
             draft.writes.push(Write::put(nobodys(random), &Value::str("a lie")));
             Some(Told::Write(draft.writes.len().checked_sub(1)?))
         }),
@@ -22,6 +23,7 @@ pub(super) const LIES: &[Lie] = &[
         kind: Kind::UnpromptedWrite,
         then: &[],
         tell: Tell::Draft(|draft, scene, _| {
+            scene.none_missing().then_some(())?;
             let key = [path::INPUTS, to_hex(&scene.stranger).as_bytes()].concat();
             let change = Write::put(key, &declaration(&scene.stranger, true));
             draft.writes.push(Write { declared: true, ..change });
@@ -33,6 +35,7 @@ pub(super) const LIES: &[Lie] = &[
         kind: Kind::UnpromptedWrite,
         then: &[],
         tell: Tell::Draft(|draft, scene, _| {
+            scene.none_missing().then_some(())?;
             let other = format!("{}\n// and more\n", scene.source);
             let change = Write::put(path::SOURCE, &Value::str(other));
             draft.writes.push(Write { declared: true, ..change });

@@ -26,6 +26,7 @@ use crate::replay::finding::{Accused, Also, Class, Finding, Kind, ShownChange};
 use crate::replay::logs::Logs;
 use crate::replay::matching::{self, Announced, Body, Expected, Issue, Matching, Published as Block};
 use crate::replay::numbering::{Numbering, Origin};
+use crate::replay::reach::Reach;
 use crate::replay::state::{Published, read_error};
 
 use replaying::{Replay, expect};
@@ -108,6 +109,9 @@ pub struct Auditor<'a> {
     pub transactions: u64,
     verified_length: u64,
     broken: bool,
+    reach: Reach,
+    /// Oplogs whose operations may have written the entry that is judged as an ack.
+    suspects: Vec<String>,
     /// The finding of a skip, while the operation that was skipped is judged.
     late: Option<usize>,
     last_ts: f64,
@@ -151,6 +155,8 @@ impl<'a> Auditor<'a> {
             transactions: 0,
             verified_length: 0,
             broken: false,
+            reach: Reach::default(),
+            suspects: Vec::new(),
             late: None,
             last_ts: f64::NEG_INFINITY,
             begun: false,
@@ -234,7 +240,7 @@ impl<'a> Auditor<'a> {
         *self.counts.entry(kind.class()).or_default() += 1;
         let mut finding = Finding::new(&self.database, kind, &self.database, seq, message);
         if kind.class() == Class::Violation {
-            finding.accused = Some(Accused::EXECUTOR);
+            finding.accused = Some(Accused::executor_or(self.suspects.iter().map(String::as_str)));
         }
         self.findings.push(finding);
         Some(self.findings.len().saturating_sub(1))
@@ -266,6 +272,11 @@ impl<'a> Auditor<'a> {
 
     fn entry(&self, seq: u64) -> Result<Rc<Entry>, TreeError> {
         self.cache.entry(self.logs.index(), seq)
+    }
+
+    /// Only a rewritten history of this oplog is held.
+    fn is_rewritten(&self, key: &str) -> bool {
+        from_hex(key).and_then(|key| self.logs.oplog(&key)).is_some_and(|oplog| oplog.rewritten)
     }
 
     /// Runs `work` on the state before block `at`: the published tree, or the simulated one inside a batch.

@@ -62,7 +62,7 @@ impl Auditor<'_> {
             let acked = AckView { origin: &ack.origin, seq: ack.seq, ts: ack.ts, metadata: &ack.metadata };
             let applied = contract.apply(&op, &acked, around, view.state());
             let expected = match &applied {
-                Ok(applied) => expect(applied, view),
+                Ok(applied) => expect(applied, ack, view),
                 Err(_) => Ok(None),
             };
             (applied, expected, view.peculiar())
@@ -133,11 +133,11 @@ impl Replay {
 }
 
 /// What should have been published, if the outcome is an ordinary one.
-pub(super) fn expect(applied: &Applied, view: &dyn ReadView) -> Result<Option<Expected>, TreeError> {
+pub(super) fn expect(applied: &Applied, ack: &Ack, view: &dyn ReadView) -> Result<Option<Expected>, TreeError> {
+    // The ack is written before the changes, which may delete it again.
+    let exists = |key: &[u8]| if *key == *ack.key() { Ok(true) } else { view.exists(key) };
     match &applied.outcome {
-        Outcome::Success { changes, actions } => {
-            Expected::new(true, changes.clone(), *actions, |key| view.exists(key)).map(Some)
-        }
+        Outcome::Success { changes, actions } => Expected::new(true, changes.clone(), *actions, exists).map(Some),
         Outcome::Failure { .. } | Outcome::Dies => Ok(Some(Expected::default())),
         Outcome::Missing(seq) => Err(TreeError::Missing { seq: *seq }),
         Outcome::NeverSettles | Outcome::Exhausted(_) | Outcome::Unreadable(_) => Ok(None),

@@ -29,9 +29,11 @@ impl Auditor<'_> {
             Some(home) => self.add_aside(home, &matching, &judged),
             None => self.report_replay(ack, &matching, &replay, judged),
         }
-        self.adopt_entries(&matching, replay.expected.as_ref());
-        if ack.is_some() {
+        let announced = ack.map_or(0, |ack| at.saturating_add(ack.num_changes));
+        self.adopt_entries(&matching, replay.expected.as_ref(), announced);
+        if let Some(ack) = ack {
             self.transactions = self.transactions.saturating_add(1);
+            self.reach.note(&ack.origin, at, ack.num_changes, matching.end);
         }
         self.at = matching.end;
         Ok(())
@@ -107,7 +109,7 @@ impl Auditor<'_> {
     pub(super) fn compare(&self, at: u64, ack: &Ack, applied: &Applied, view: &dyn ReadView) -> Result<Compared, u64> {
         // Another run is over; whoever watches from outside counts each by itself.
         (self.running)(Some(at));
-        let expected = match expect(applied, view) {
+        let expected = match expect(applied, ack, view) {
             Ok(Some(expected)) => expected,
             Ok(None) => return Ok(Compared::Undecided),
             Err(TreeError::Missing { seq }) => return Err(seq),
@@ -157,12 +159,24 @@ impl Auditor<'_> {
         }
         let (first, rest) = violations.split_first()?;
         let (issue, text) = first;
+        let own = ack.filter(|_| issue.used_op).map(|ack| ack.origin.to_string());
+        if self.suspects.iter().chain(&own).any(|key| self.is_rewritten(key)) {
+            let why = format!("{text}; but that rests on a log that was rewritten since");
+            let at = self.add(Kind::OpRewritten, Some(issue.seq), why);
+            self.unjudged(at);
+            return None;
+        }
         let at = match ack {
             Some(ack) => self.add_for(ack, issue.kind, issue.seq, text.clone()),
             None => self.add(issue.kind, Some(issue.seq), text.clone()),
         };
         let shown = issue.published.and_then(|place| matching.entries.get(place)).and_then(show_published);
+        let used_op = issue.used_op;
         if let Some(finding) = at.and_then(|at| self.findings.get_mut(at)) {
+            if let (true, Some(ack)) = (used_op, ack) {
+                let suspects = self.suspects.iter().map(String::as_str).chain([&*ack.origin]);
+                finding.accused = Some(Accused::executor_or(suspects));
+            }
             finding.also = rest.iter().map(|(issue, _)| Also { kind: issue.kind, seq: issue.seq }).collect();
             finding.published = shown;
         }
@@ -187,6 +201,12 @@ impl Auditor<'_> {
         if !judged.accuse {
             return;
         }
+        if self.suspects.iter().any(|key| self.is_rewritten(key)) {
+            let why = "what looks like an ack may be what an operation wrote whose log was rewritten since";
+            let at = self.add_for(ack, Kind::OpRewritten, at, why);
+            self.unjudged(at);
+            return;
+        }
         let mut issues: Vec<&Issue> = matching.by_replay.iter().collect();
         issues.sort_by_key(|issue| (issue.kind, issue.seq));
         let Some((first, rest)) = issues.split_first() else { return };
@@ -196,8 +216,8 @@ impl Auditor<'_> {
         let message = replay_message(first.kind, first.seq, matching, self.until, replay);
         let Some(at) = self.add_for(ack, first.kind, first.seq, message) else { return };
         if let Some(finding) = self.findings.get_mut(at) {
-            let owner = Accused::Participant { key: ack.origin.to_string() };
-            finding.accused = Some(Accused::Executor { or: Some(Box::new(owner)) });
+            let suspects = self.suspects.iter().map(String::as_str).chain([&*ack.origin]);
+            finding.accused = Some(Accused::executor_or(suspects));
             finding.also = rest.iter().map(|issue| Also { kind: issue.kind, seq: issue.seq }).collect();
             finding.expected = expected;
             finding.published = published;

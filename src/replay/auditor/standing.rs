@@ -63,29 +63,36 @@ impl Auditor<'_> {
     }
 
     /// Takes inputs, sources and forged acks of a transaction as they were published.
-    pub(super) fn adopt_entries(&mut self, matching: &Matching, expected: Option<&Expected>) {
+    ///
+    /// `announced` is the last block that the transaction's ack announces.
+    pub(super) fn adopt_entries(&mut self, matching: &Matching, expected: Option<&Expected>, announced: u64) {
         for block in &matching.entries {
             let Some(entry) = block.entry() else { continue };
             let place = Place::of(entry.key());
             if place == Place::Data {
                 continue;
             }
-            let bypass = block.matched.and_then(|at| expected?.changes.get(at)).is_some_and(|change| change.bypass);
-            if bypass {
-                let text = format!("the contract wrote {} past the runtime's guard", path::display(entry.key()));
-                self.add(Kind::ProtectedPathWrite, Some(block.seq), text);
-            }
+            let change = block.matched.and_then(|at| expected?.changes.get(at));
+            let bypass = change.is_some_and(|change| change.bypass);
+            // An entry within the announced number that the contract did not make may be what the operation wrote past
+            // the guard, if the executor was given another operation than we are: then it takes effect later.
             let value = match &block.body {
                 Body::Entry { value, .. } => value.clone(),
                 Body::Malformed { .. } => None,
             };
+            let explained = change.is_some_and(|change| matching::fits(change, value.as_ref()));
+            let late = bypass || (!explained && block.seq <= announced);
+            if bypass {
+                let text = format!("the contract wrote {} past the runtime's guard", path::display(entry.key()));
+                self.add(Kind::ProtectedPathWrite, Some(block.seq), text);
+            }
             match place {
-                Place::Source => self.adopt_written_source(value.as_ref(), block.seq, bypass),
+                Place::Source => self.adopt_written_source(value.as_ref(), block.seq, late),
                 Place::Input(name) => {
                     let name = String::from_utf8_lossy(name).into_owned();
-                    self.adopt_input(&name, value.as_ref(), bypass);
+                    self.adopt_input(&name, value.as_ref(), late);
                 }
-                Place::Ack if bypass => {
+                Place::Ack if late => {
                     let parsed = value.as_ref().and_then(|value| Ack::parse(value).ok());
                     let named =
                         forged_place(entry.key()).or_else(|| parsed.map(|ack| (ack.origin.to_string(), ack.seq)));

@@ -14,6 +14,7 @@ impl Auditor<'_> {
         if at >= self.until {
             return Err(Stop::End);
         }
+        self.suspects = self.reach.over(at);
         let block = Block::read(at, self.entry(at)).map_err(Stop::Needs)?;
         let parsed = match &block.body {
             Body::Entry { value: Some(value), peculiar, .. } => {
@@ -40,7 +41,8 @@ impl Auditor<'_> {
             Body::Malformed { .. } => Kind::MalformedEntry,
             Body::Entry { .. } => Kind::AckMalformed,
         };
-        let mut certain = vec![(Issue { kind, seq: at, expected: None, published: None }, why.to_owned())];
+        let mut certain =
+            vec![(Issue { kind, seq: at, expected: None, published: None, used_op: false }, why.to_owned())];
         certain.extend(self.tree_issues(at, &matching, None)?);
         self.settle(None, at, matching, certain, None)
     }
@@ -55,8 +57,9 @@ impl Auditor<'_> {
 
     pub(super) fn acked(&mut self, at: u64, block: &Block, ack: &Ack) -> Result<(), Stop> {
         let mut certain: Vec<(Issue, String)> = Vec::new();
-        let mut note =
-            |kind, seq, why: String| certain.push((Issue { kind, seq, expected: None, published: None }, why));
+        let mut note = |kind, seq, why: String| {
+            certain.push((Issue { kind, seq, expected: None, published: None, used_op: false }, why))
+        };
         if block.key() != Some(&*ack.key()) {
             note(Kind::AckPathMismatch, at, "the ack is stored at the path of another operation".into());
         }
@@ -86,10 +89,12 @@ impl Auditor<'_> {
     pub(super) fn number(&mut self, at: u64, ack: &Ack, certain: &mut Vec<(Issue, String)>) {
         let next_finding = self.findings.len();
         let origin = &mut self.participants.entry(ack.origin.to_string()).or_default().origin;
-        let numbering = origin.ack(ack.seq, next_finding);
+        let (numbering, without) = origin.ack(ack.seq, next_finding, &self.suspects);
+        self.suspects.extend(without);
         let (deactivated, allowed) = (origin.deactivated, origin.readded.saturating_add(1));
-        let mut note =
-            |kind, why: String| certain.push((Issue { kind, seq: at, expected: None, published: None }, why));
+        let mut note = |kind, why: String| {
+            certain.push((Issue { kind, seq: at, expected: None, published: None, used_op: false }, why))
+        };
         let race = "this input was removed before; an honest executor that restarts on a backlog with a removal and a \
                     re-adding skips and repeats its operations";
         match numbering {

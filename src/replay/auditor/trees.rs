@@ -50,7 +50,8 @@ impl Auditor<'_> {
                     );
                 }
                 TreeIs::Tampered(why) => {
-                    let issue = Issue { kind: Kind::IndexTampered, seq: last, expected: None, published: None };
+                    let issue =
+                        Issue { kind: Kind::IndexTampered, seq: last, expected: None, published: None, used_op: false };
                     issues.push((issue, format!("the tree in the blocks does not follow from the history: {why}")));
                     self.active.clear();
                 }
@@ -99,6 +100,6 @@ impl Auditor<'_> {
 /// A put of null that readers take for a delete, or the reverse, in the batch that ends before this block.
 fn flipped(end: u64) -> (Issue, String) {
     let seq = end.saturating_sub(1);
-    let issue = Issue { kind: Kind::IndexTampered, seq, expected: None, published: None };
+    let issue = Issue { kind: Kind::IndexTampered, seq, expected: None, published: None, used_op: true };
     (issue, "readers find a key deleted that the contract set to null, or the reverse".into())
 }
