@@ -65,6 +65,9 @@ pub struct Course<S> {
     pub refused: u64,
     /// Nothing can follow: the index cannot be read any more.
     pub ended: bool,
+    /// What the executor wrote with each append, deletes of absent keys and all, for whoever wants to write it again.
+    /// `None` keeps nothing.
+    pub calls: Option<Vec<Vec<Write>>>,
     blocked: Vec<usize>,
     raced: Vec<usize>,
     keep_ends: bool,
@@ -93,6 +96,7 @@ impl<S: Store> Course<S> {
             transactions: 0,
             refused: 0,
             ended: false,
+            calls: None,
             blocked: Vec::new(),
             raced: Vec::new(),
             keep_ends,
@@ -235,6 +239,7 @@ impl<S: Store> Course<S> {
         let end = at.saturating_add(blocks.len() as u64);
         if !split {
             self.lab.append(&blocks)?;
+            self.note(&writes);
         }
         self.lab.adopt(&draft);
         share.iter().for_each(|draft| self.lab.adopt(draft));
@@ -315,11 +320,19 @@ impl<S: Store> Course<S> {
         let (first, second) = writes.split_at(middle.min(writes.len()));
         let (mut blocks, mut seqs) = self.lab.blocks(first)?;
         self.lab.append(&blocks)?;
+        self.note(first);
         let (more, numbers) = self.lab.blocks(second)?;
         self.lab.append(&more)?;
+        self.note(second);
         blocks.extend(more);
         seqs.extend(numbers);
         Ok((blocks, seqs))
+    }
+
+    fn note(&mut self, writes: &[Write]) {
+        if let Some(calls) = &mut self.calls {
+            calls.push(writes.to_vec());
+        }
     }
 
     fn behave_oddly(&mut self, draft: &mut Draft) {
