@@ -70,6 +70,9 @@ pub struct Course<S> {
     pub ended: bool,
     reach: Reach,
     before: Vec<String>,
+    /// What the executor wrote with each append, deletes of absent keys and all, for whoever wants to write it again.
+    /// `None` keeps nothing.
+    pub calls: Option<Vec<Vec<Write>>>,
     blocked: Vec<usize>,
     raced: Vec<usize>,
     keep_ends: bool,
@@ -100,6 +103,7 @@ impl<S: Store> Course<S> {
             ended: false,
             reach: Reach::default(),
             before: Vec::new(),
+            calls: None,
             blocked: Vec::new(),
             raced: Vec::new(),
             keep_ends,
@@ -254,6 +258,7 @@ impl<S: Store> Course<S> {
         let suspects = self.note_reach(at, &[Some(&draft), share.as_ref()], &seqs);
         if !split {
             self.lab.append(&blocks)?;
+            self.note(&writes);
         }
         self.lab.adopt(&draft);
         share.iter().for_each(|draft| self.lab.adopt(draft));
@@ -362,11 +367,19 @@ impl<S: Store> Course<S> {
         let (first, second) = writes.split_at(middle.min(writes.len()));
         let (mut blocks, mut seqs) = self.lab.blocks(first)?;
         self.lab.append(&blocks)?;
+        self.note(first);
         let (more, numbers) = self.lab.blocks(second)?;
         self.lab.append(&more)?;
+        self.note(second);
         blocks.extend(more);
         seqs.extend(numbers);
         Ok((blocks, seqs))
+    }
+
+    fn note(&mut self, writes: &[Write]) {
+        if let Some(calls) = &mut self.calls {
+            calls.push(writes.to_vec());
+        }
     }
 
     fn behave_oddly(&mut self, draft: &mut Draft) {

@@ -4,20 +4,46 @@
 const { toTagged } = require('./tagged')
 
 const segments = (path) => path.split('/').filter(Boolean)
-const bytes = (s) => Buffer.from(s, 'utf8')
+const binary = (s) => Buffer.from(s, 'utf8').toString('latin1')
 
 // `state` is {path: value}; the first entry was written at seq 1, and so on.
 exports.Index = class Index {
   constructor (state = {}) {
-    this.entries = Object.entries(state).map(([path, value], i) => {
-      const key = segments(path).join('\0')
-      return { key, bytes: bytes(key), seq: i + 1, value }
-    }).sort((a, b) => Buffer.compare(a.bytes, b.bytes))
+    this.entries = new Map() // by key, as a string of bytes: those are in the order of the bytes
+    this.keys = [] // sorted
+    this.length = 1
+    for (const [path, value] of Object.entries(state)) this.put(exports.keyOf(path), value)
+  }
+
+  put (key, value) {
+    const own = binary(key)
+    const place = this.place(own)
+    if (this.keys[place] !== own) this.keys.splice(place, 0, own)
+    this.entries.set(own, { key, seq: this.length++, value })
+  }
+
+  // An absent key makes no block.
+  delete (key) {
+    const own = binary(key)
+    if (!this.entries.delete(own)) return
+    this.keys.splice(this.place(own), 1)
+    this.length++
+  }
+
+  // Of the first key from this one on.
+  place (own) {
+    let low = 0
+    let high = this.keys.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (this.keys[middle] < own) low = middle + 1
+      else high = middle
+    }
+    return low
   }
 
   get (path) {
-    const key = segments(path).join('\0')
-    const entry = this.entries.find((e) => e.key === key)
+    const entry = this.entries.get(binary(exports.keyOf(path)))
     return entry && describe(entry)
   }
 
@@ -26,25 +52,27 @@ exports.Index = class Index {
   list (prefix = '/', opts) {
     const parent = segments(prefix)
     const base = parent.length ? parent.join('\0') + '\0' : ''
-    const top = bytes(base + '\xff')
-    let after = bytes(base + '\0')
+    const top = binary(base + '\xff')
+    let after = binary(base + '\0')
     let list = []
     let leaf
     for (let steps = 0; ; steps++) {
       if (steps > 10000) return undefined
-      const entry = this.entries.find((e) => Buffer.compare(e.bytes, after) > 0 && Buffer.compare(e.bytes, top) < 0)
-      if (!entry) break
+      const place = this.place(after)
+      const found = this.keys[this.keys[place] === after ? place + 1 : place]
+      if (found === undefined || found >= top) break
+      const entry = this.entries.get(found)
       const names = entry.key.split('\0').filter(Boolean)
       if (names.length <= parent.length + 1) {
         leaf = describe(entry)
         list.push(leaf)
-        after = bytes(names.join('\0'))
+        after = binary(names.join('\0'))
       } else {
         const own = names.slice(0, parent.length + 1)
         const path = '/' + own.join('/')
         if (leaf && leaf.path === path) leaf.container = true
         else list.push({ container: true, seq: undefined, name: own[own.length - 1], path, value: undefined })
-        after = bytes(own.join('\0') + '\0\xff')
+        after = binary(own.join('\0') + '\0\xff')
       }
     }
     if (opts && opts.reverse) list.reverse()
@@ -53,6 +81,8 @@ exports.Index = class Index {
     return list
   }
 }
+
+exports.keyOf = (path) => segments(path).join('\0')
 
 function describe ({ key, seq, value }) {
   const names = key.split('\0').filter(Boolean)

