@@ -93,7 +93,7 @@ fn wrongly_accused(report: &Report) -> Option<String> {
 }
 
 /// What is wrong with what the auditor says of a database with this lie in it.
-fn misjudged(truth: &Truth, report: &Report) -> Option<String> {
+fn misjudged(example: &str, truth: &Truth, report: &Report) -> Option<String> {
     let violations: Vec<_> = report.findings.iter().filter(|f| f.class == Class::Violation).collect();
     let Some(first) = violations.first() else { return Some(format!("nothing found: {:#?}", report.findings)) };
     let owner = |key: &String| Accused::owner(key.as_str());
@@ -101,7 +101,16 @@ fn misjudged(truth: &Truth, report: &Report) -> Option<String> {
         (Some(oplog), _) => owner(oplog),
         (None, origin) => Accused::executor_or(truth.suspects.iter().chain(origin).map(String::as_str)),
     };
-    let right = first.kind == truth.kind && first.seq == truth.seq && first.accused.as_ref() == Some(&accused);
+    // Who changed the participants or the contract may be to blame, too: with another operation than the one we are given.
+    let may_differ = |found: &Accused| {
+        let owners = found.owners();
+        matches!((found, &accused), (Accused::Executor { .. }, Accused::Executor { .. }))
+            && accused.owners().iter().all(|owner| owners.contains(owner))
+    };
+    let numbering = matches!(truth.kind, Kind::OpRepeated | Kind::OpSkipped);
+    let steered = numbering || matches!(example, "registry" | "members");
+    let accuses = |found: &Accused| *found == accused || steered && may_differ(found);
+    let right = first.kind == truth.kind && first.seq == truth.seq && first.accused.as_ref().is_some_and(accuses);
     // Who equivocated is to blame for every operation that does not fit.
     let follows = |kind: Kind| truth.then.contains(&kind) || truth.kind == Kind::Equivocation && kind.by_replay();
     let excused = |f: &Finding| follows(f.kind) && (truth.oplog.is_none() || f.accused.as_ref() == Some(&accused));
@@ -119,7 +128,9 @@ fn wrong(case: &Case) -> Option<String> {
         (None, _) => wrongly_accused(&report),
         // Up to there it is honest.
         (Some(_), None) => wrongly_accused(&report),
-        (Some(_), Some(truth)) => misjudged(&truth, &report).map(|what| format!("{truth:?}\n{what}")),
+        (Some(_), Some(truth)) => {
+            misjudged(case.example.name, &truth, &report).map(|what| format!("{truth:?}\n{what}"))
+        }
     }
 }
 

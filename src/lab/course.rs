@@ -278,6 +278,11 @@ impl<S: Store> Course<S> {
                     end.checked_sub(1)
                 }
             };
+            // An entry that stands for an ack of its own.
+            let suspects = match (told, seq) {
+                (Told::Write(_), Some(seq)) if lie.kind == Kind::AckMalformed => self.reach.over(seq),
+                _ => suspects,
+            };
             let by_replay = lie.kind.by_replay() || told == Told::LastByReplay;
             let origin = by_replay.then(|| draft.ack.origin.to_string());
             self.truth =

@@ -15,6 +15,8 @@ pub struct Origin {
     pub deactivated: bool,
     /// How often it was activated again.
     pub readded: u64,
+    /// A contract deleted one of its acks, so that a restarted executor goes back.
+    pub ack_deleted: bool,
     /// Numbers that a forged ack may have moved this origin to.
     pub forged: Vec<u64>,
     /// Numbers that come next if an entry was no ack that may have been none, and who may have written it.

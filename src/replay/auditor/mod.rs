@@ -110,6 +110,10 @@ pub struct Auditor<'a> {
     verified_length: u64,
     broken: bool,
     reach: Reach,
+    /// Whose operation last declared an input, by its name; whose operation last changed the contract. With other bytes the
+    /// same entry may have been written past the guard, to take effect later.
+    declared_by: HashMap<String, Vec<String>>,
+    source_by: Vec<String>,
     /// Oplogs whose operations may have written the entry that is judged as an ack.
     suspects: Vec<String>,
     /// The finding of a skip, while the operation that was skipped is judged.
@@ -156,6 +160,8 @@ impl<'a> Auditor<'a> {
             verified_length: 0,
             broken: false,
             reach: Reach::default(),
+            declared_by: HashMap::new(),
+            source_by: Vec::new(),
             suspects: Vec::new(),
             late: None,
             last_ts: f64::NEG_INFINITY,

@@ -30,7 +30,7 @@ impl Auditor<'_> {
             None => self.report_replay(ack, &matching, &replay, judged),
         }
         let announced = ack.map_or(0, |ack| at.saturating_add(ack.num_changes));
-        self.adopt_entries(&matching, replay.expected.as_ref(), announced);
+        self.adopt_entries(&matching, replay.expected.as_ref(), ack, announced);
         if let Some(ack) = ack {
             self.transactions = self.transactions.saturating_add(1);
             self.reach.note(&ack.origin, at, ack.num_changes, matching.end);
@@ -216,7 +216,7 @@ impl Auditor<'_> {
         let message = replay_message(first.kind, first.seq, matching, self.until, replay);
         let Some(at) = self.add_for(ack, first.kind, first.seq, message) else { return };
         if let Some(finding) = self.findings.get_mut(at) {
-            let suspects = self.suspects.iter().map(String::as_str).chain([&*ack.origin]);
+            let suspects = self.suspects.iter().chain(&self.source_by).map(String::as_str).chain([&*ack.origin]);
             finding.accused = Some(Accused::executor_or(suspects));
             finding.also = rest.iter().map(|issue| Also { kind: issue.kind, seq: issue.seq }).collect();
             finding.expected = expected;

@@ -65,7 +65,15 @@ impl Auditor<'_> {
     /// Takes inputs, sources and forged acks of a transaction as they were published.
     ///
     /// `announced` is the last block that the transaction's ack announces.
-    pub(super) fn adopt_entries(&mut self, matching: &Matching, expected: Option<&Expected>, announced: u64) {
+    pub(super) fn adopt_entries(
+        &mut self,
+        matching: &Matching,
+        expected: Option<&Expected>,
+        ack: Option<&Ack>,
+        announced: u64,
+    ) {
+        let writers: Vec<String> = self.suspects.iter().cloned().chain(ack.map(|ack| ack.origin.to_string())).collect();
+        let doubtful = !self.suspects.is_empty();
         for block in &matching.entries {
             let Some(entry) = block.entry() else { continue };
             let place = Place::of(entry.key());
@@ -81,10 +89,17 @@ impl Auditor<'_> {
                 Body::Malformed { .. } => None,
             };
             let explained = change.is_some_and(|change| matching::fits(change, value.as_ref()));
-            let late = bypass || (!explained && block.seq <= announced);
+            let late = bypass || (!explained && (doubtful || block.seq <= announced));
             if bypass {
                 let text = format!("the contract wrote {} past the runtime's guard", path::display(entry.key()));
                 self.add(Kind::ProtectedPathWrite, Some(block.seq), text);
+            }
+            match place {
+                Place::Source => self.source_by.clone_from(&writers),
+                Place::Input(name) => {
+                    self.declared_by.insert(String::from_utf8_lossy(name).into_owned(), writers.clone());
+                }
+                _ => {}
             }
             match place {
                 Place::Source => self.adopt_written_source(value.as_ref(), block.seq, late),
@@ -94,11 +109,12 @@ impl Auditor<'_> {
                 }
                 Place::Ack if late => {
                     let parsed = value.as_ref().and_then(|value| Ack::parse(value).ok());
-                    let named =
-                        forged_place(entry.key()).or_else(|| parsed.map(|ack| (ack.origin.to_string(), ack.seq)));
-                    if let Some((origin, seq)) = named {
+                    let parsed = parsed.map(|ack| (ack.origin.to_string(), Some(ack.seq)));
+                    if let Some((origin, seq)) = forged_place(entry.key()).or(parsed) {
                         let origin = &mut self.participants.entry(origin).or_default().origin;
-                        origin.forged.extend([seq, seq.saturating_add(1)]);
+                        origin.forged.extend(seq.into_iter().flat_map(|seq| [seq, seq.saturating_add(1)]));
+                        // What a restarted executor makes of a name that is no number, nobody knows.
+                        origin.ack_deleted |= value.is_none() || seq.is_none();
                     }
                 }
                 _ => {}
@@ -132,9 +148,9 @@ impl State for Empty {
     }
 }
 
-/// Origin and number that the path of an ack names.
-fn forged_place(key: &[u8]) -> Option<(String, u64)> {
+/// Origin and number that the path of an ack names; the name may be no number.
+fn forged_place(key: &[u8]) -> Option<(String, Option<u64>)> {
     let rest = std::str::from_utf8(key.strip_prefix(path::ACKS)?).ok()?;
     let (origin, seq) = rest.split_once('\0')?;
-    Some((origin.to_owned(), seq.parse().ok()?))
+    Some((origin.to_owned(), seq.parse().ok()))
 }

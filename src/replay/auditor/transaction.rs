@@ -65,6 +65,7 @@ impl Auditor<'_> {
         }
         let active = self.is_active(&ack.origin, at)?;
         if active == Some(false) && !self.ambiguous.contains(&*ack.origin) {
+            self.suspects.extend(self.declared_by.get(&*ack.origin).cloned().unwrap_or_default());
             note(Kind::NonParticipant, at, "the ack is for a log that is no active input at this point".into());
         }
         let processes = self.contract.iter().chain(&self.other_contract).any(|contract| contract.scan.exports_process);
@@ -92,6 +93,7 @@ impl Auditor<'_> {
         let (numbering, without) = origin.ack(ack.seq, next_finding, &self.suspects);
         self.suspects.extend(without);
         let (deactivated, allowed) = (origin.deactivated, origin.readded.saturating_add(1));
+        let ack_deleted = origin.ack_deleted;
         let mut note = |kind, why: String| {
             certain.push((Issue { kind, seq: at, expected: None, published: None, used_op: false }, why))
         };
@@ -100,6 +102,10 @@ impl Auditor<'_> {
         match numbering {
             Numbering::Next => {}
             Numbering::Repeated { times } if deactivated && times <= allowed => note(Kind::ReaddRace, race.into()),
+            Numbering::Repeated { .. } if ack_deleted => note(
+                Kind::ReaddRace,
+                "the contract deleted an ack of this input; an honest executor that restarts goes back".into(),
+            ),
             Numbering::Repeated { .. } => note(Kind::OpRepeated, format!("operation {} was acked before", ack.seq)),
             Numbering::Skipped { .. } if deactivated => note(Kind::ReaddRace, race.into()),
             Numbering::Skipped { expected } => {
