@@ -321,3 +321,118 @@ fn completions_and_manual_pages() {
         assert!(page.contains(".TH ") && page.contains(title), "{args:?} {page}");
     }
 }
+
+#[test]
+fn a_lab_is_made_lied_in_and_found_out() {
+    let temp = tempfile::tempdir().unwrap();
+    let at = |name: &str| temp.path().join(name).to_str().unwrap().to_owned();
+    let create = |dir: &str, more: &[&str]| {
+        run(&[&["lab", "create", "--contract", "kv", "--ops", "60", "--seed", "5", "--out", dir], more].concat())
+    };
+    let (honest, again, lie) = (at("honest"), at("again"), at("lie"));
+    for dir in [&honest, &again] {
+        let made = create(dir, &["--odd", "--participants", "3"]);
+        assert_eq!(code(&made), 0, "{made:?}");
+        assert_eq!(code(&run(&["audit", dir])), 0);
+    }
+    let history = |dir: &str| out(&run(&["inspect", dir, "history", "--json"]));
+    assert_eq!(history(&honest), history(&again), "the same for a seed");
+    assert!(history(&honest).lines().count() > 100);
+    refuses(&["lab", "create", "--contract", "kv", "--out", &honest], 64);
+
+    assert_eq!(code(&create(&lie, &["--lie", "wrong-change/value@20"])), 0);
+    let notes = std::fs::read_to_string(Path::new(&lie).join("lab.json")).unwrap();
+    let notes: serde_json::Value = serde_json::from_str(&notes).unwrap();
+    let (code_of_lie, report) = audit_json(&[&lie]);
+    assert_eq!(code_of_lie, 10);
+    assert_eq!(
+        (&report["findings"][0]["kind"], &report["findings"][0]["seq"]),
+        (&notes["lie"]["kind"], &notes["lie"]["seq"])
+    );
+    for (way, expected) in [("truncation/index", 11), ("equivocation/index", 11), ("truncation/oplog", 12)] {
+        let dir = at(&way.replace('/', "-"));
+        assert_eq!(code(&create(&dir, &["--lie", way, "--keys", "manifest"])), 0, "{way}");
+        assert_eq!(code(&run(&["audit", &dir])), expected, "{way}");
+    }
+
+    let call = run(&["lab", "call", &honest, "set", "--args", r#"{"key":"called","value":{"$bigint":"7"}}"#]);
+    assert_eq!(code(&call), 0, "{call:?}");
+    let get = out(&run(&["inspect", &honest, "get", "/kv/called", "--json"]));
+    let get: serde_json::Value = serde_json::from_str(&get).unwrap();
+    assert_eq!(get["entry"]["value"]["$bigint"], "7", "{get}");
+    assert_eq!(code(&run(&["audit", &honest])), 0);
+    refuses(&["lab", "call", &honest, "no-such"], 65);
+    refuses(&["lab", "call", &honest, "set", "--participant", "9"], 64);
+    refuses(&["lab", "call", &honest, "set", "--args", "{"], 64);
+}
+
+#[test]
+fn labs_that_cannot_be_made_leave_nothing() {
+    let temp = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = temp.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let dir = temp.path().join("lab").to_str().unwrap().to_owned();
+    let broken = file("broken.js", "export const apply = {");
+    let throws = file("throws.js", "throw new Error('no')");
+    let fine = file("fine.js", "export function act (_, emit) { emit({ op: 'X' }) }\nexport const apply = { X () {} }");
+    let unknown = file("unknown.json", r#"{ "then": [{ "call": "act", "colour": 1 }] }"#);
+    let works = file("works.json", r#"{ "then": [{ "call": "act" }] }"#);
+    for (args, expected) in [
+        (vec!["--contract", &broken, "--workload", &works], 65),
+        (vec!["--contract", &throws, "--workload", &works], 65),
+        (vec!["--contract", "absent.js", "--workload", &works], 65),
+        (vec!["--contract", &fine], 64),
+        (vec!["--contract", &fine, "--workload", &unknown], 65),
+        (vec!["--contract", &fine, "--workload", "absent.json"], 65),
+        (vec!["--contract", &fine, "--workload", &works, "--lie", "no-such"], 64),
+        (vec!["--contract", &fine, "--workload", &works, "--lie", "wrong-change"], 65),
+    ] {
+        refuses(&[&["lab", "create", "--ops", "5", "--out", &dir], &args[..]].concat(), expected);
+        let left: Vec<_> = temp.path().read_dir().unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert!(!left.iter().any(|name| name.to_str().unwrap().starts_with("lab")), "{args:?} {left:?}");
+    }
+}
+
+#[test]
+fn a_contract_is_checked() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("contract.js");
+    let check = |text: &str, workload: Option<&str>| {
+        std::fs::write(&path, text).unwrap();
+        let mut args = vec!["contract", "check", path.to_str().unwrap()];
+        let file = temp.path().join("workload.json");
+        if let Some(workload) = workload {
+            std::fs::write(&file, workload).unwrap();
+            args.extend(["--workload", file.to_str().unwrap(), "--ops", "20"]);
+        }
+        let output = run(&args);
+        (code(&output), out(&output))
+    };
+    for name in ["counter", "kv", "registry", "members", "forum"] {
+        assert_eq!(code(&run(&["contract", "check", name, "--ops", "60"])), 0, "{name}");
+    }
+    let workload = r#"{ "then": [{ "op": { "op": "X" } }, { "call": "look" }] }"#;
+    for (text, said) in [
+        ("export const apply = {", "does not compile"),
+        ("export const apply = { X (tx) { tx.put('/a', Date.now()) } }", "1:"),
+        (
+            "let n = 0; export function look () { n++ }\nexport const apply = { X (tx) { tx.put('/a', n) } }",
+            "after a restart",
+        ),
+        ("export const apply = { X (tx, op, ack) { if (ack.success) tx.put('/a', 1) } }", "ack.success"),
+        ("export const apply = { X (tx) { tx.put('//.sys/inputs/x', 1) } }", "guard"),
+        ("export const apply = { X (tx) { while (true) {} } }", "budget"),
+        ("export const apply = { X: () => new Promise(() => {}) }", "never comes"),
+        ("export const apply = { X () { throw null } }", "kills an executor"),
+        ("export const apply = { X (tx) { tx.put('/a', 'b'.localeCompare('a', 'sv')) } }", "engines"),
+    ] {
+        let (code, output) = check(text, Some(workload));
+        assert!(code == 20 && output.contains(said), "{text}: {code} {output}");
+    }
+    let json = run(&["contract", "check", path.to_str().unwrap(), "--json"]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!((&json["schema"], &json["clean"]), (&"vitra-watch/contract/1".into(), &true.into()));
+}
