@@ -3,81 +3,16 @@
 //! `VITRA_WATCH_CASES=100000 cargo test --release --test lab` runs more than the usual number of random histories, and
 //! `VITRA_WATCH_SEED=5` others; a failure prints the seed of its own history, made as short as it stays one.
 
+mod common;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use vitra_watch::lab::lies::{self, Lie, Tell};
-use vitra_watch::lab::workload::EXAMPLES;
-use vitra_watch::lab::{Beginning, Course, Example, Lab, Memory, Oddities, Random, Truth};
-use vitra_watch::replay::auditor::{Auditor, Options};
+use common::lab::{Case, audit};
+use vitra_watch::lab::lies::{self, Lie};
+use vitra_watch::lab::{Random, Truth};
 use vitra_watch::replay::engine::{Budget, on_big_stack};
 use vitra_watch::replay::finding::{Accused, Class, Finding, Kind, Verdict};
-use vitra_watch::replay::report::{self, Report};
-
-/// One random history: everything follows from these numbers.
-#[derive(Clone, Debug)]
-struct Case {
-    seed: u64,
-    example: Example,
-    participants: usize,
-    outsiders: usize,
-    actions: u64,
-    lie: Option<&'static Lie>,
-    after: u64,
-}
-
-impl Case {
-    fn random(seed: u64, lie: Option<&'static Lie>) -> Case {
-        let mut random = Random::new(seed);
-        Case {
-            seed,
-            example: *random.pick(&EXAMPLES).unwrap(),
-            participants: 1 + random.below(3) as usize,
-            outsiders: 1 + random.below(2) as usize,
-            actions: 3 + random.below(25),
-            lie,
-            after: random.below(12),
-        }
-    }
-
-    /// Makes the database. `None` for the truth when there was no chance to lie.
-    fn tell(&self) -> (Lab<Memory>, Option<Truth>) {
-        let mut random = Random::new(self.seed ^ 0x5eed);
-        let beginning = Beginning {
-            participants: self.participants,
-            outsiders: self.outsiders,
-            ..Beginning::new(self.example.source, self.seed)
-        };
-        let mut genesis = beginning.genesis();
-        let mut early = None;
-        if let Some((lie, Tell::Genesis(change))) = self.lie.map(|lie| (lie, lie.tell)) {
-            let seq = change(&mut genesis);
-            early = Some(Truth {
-                lie: lie.name,
-                kind: lie.kind,
-                seq: Some(seq),
-                origin: None,
-                suspects: Vec::new(),
-                oplog: None,
-                then: lie.then,
-            });
-        }
-        let lab = Lab::create(&beginning, &genesis, |_| Ok(Memory::default())).unwrap();
-        if early.is_some() {
-            return (lab, early);
-        }
-        let keys = (0..lab.oplogs.len()).map(|who| lab.name(who).unwrap()).collect();
-        let workload = self.example.workload(keys, self.participants, random.bits()).unwrap();
-        let oddities = Oddities { manners: true, races: self.lie.is_none() };
-        let mut course = Course::new(lab, workload, oddities, self.lie.map(|lie| (lie, self.after)), random);
-        course.run(self.actions).unwrap_or_else(|error| panic!("{self:?}: {error}"));
-        (course.lab, course.truth)
-    }
-}
-
-fn audit(lab: &Lab<Memory>) -> Report {
-    let key = *lab.index.key();
-    report::run(Auditor::new(lab, &key, Options::default()), |_, _| ())
-}
+use vitra_watch::replay::report::Report;
 
 /// What is wrong with what the auditor says of an honest database.
 fn wrongly_accused(report: &Report) -> Option<String> {

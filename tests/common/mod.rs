@@ -2,6 +2,8 @@
 
 #![allow(dead_code)] // each test file uses its part
 
+pub mod lab;
+
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
