@@ -85,3 +85,32 @@ fn a_worker_starts_with_nothing() {
     // Beyond the standard ones only the shell's own, for the script that it reads.
     assert!(descriptors.iter().filter(|&&fd| fd > 2).all(|&fd| fd >= 10), "{descriptors:?}");
 }
+
+/// A real database whose contract sits in a native loop, which nothing can interrupt: a verdict all the same.
+#[test]
+fn a_native_loop_in_a_real_database_ends_in_a_verdict() {
+    let temp = tempfile::tempdir().unwrap();
+    let at = |name: &str| temp.path().join(name);
+    // Whoever shows the contract another time than the ack's is caught: the auditor does, the lab does not.
+    let contract = "export const apply = { X (tx, op, ack) {
+        if (op.stuck && Date.now() !== ack.ts) Array.prototype.join.call({ length: 2 ** 53 - 1 })
+        tx.put('/x', op.n)
+    } }";
+    let workload = r#"{ "first": [{ "op": { "op": "X", "n": 1 } }, { "op": { "op": "X", "n": 2, "stuck": true } }],
+                        "then": [{ "op": { "op": "X", "n": 3 } }] }"#;
+    std::fs::write(at("contract.js"), contract).unwrap();
+    std::fs::write(at("workload.json"), workload).unwrap();
+    let binary = Path::new(env!("CARGO_BIN_EXE_vitra-watch"));
+    let mut create = std::process::Command::new(binary);
+    create.args(["lab", "create", "--ops", "4", "--contract"]).arg(at("contract.js"));
+    create.arg("--workload").arg(at("workload.json")).arg("--out").arg(at("lab"));
+    let made = create.output().unwrap();
+    assert!(made.status.success(), "{made:?}");
+    // Long enough for every honest operation, however slow the machine; a native loop lasts for years.
+    let limits = Limits { run: Duration::from_secs(4), silence: Duration::from_secs(60), killed: 2 };
+    let report = worker::run(binary, Request::new(at("lab")), limits, |_| {}).unwrap();
+    assert_eq!(report.verdict.name(), "unverifiable");
+    let kinds: Vec<_> = report.findings.iter().map(|finding| (finding.kind.name(), finding.seq)).collect();
+    assert_eq!(kinds, [("budget-exhausted", Some(6))]);
+    assert_eq!(report.transactions, 4);
+}
