@@ -337,6 +337,7 @@ impl<S: Store> Course<S> {
         Ok(Scene {
             at,
             known,
+            reached: !self.reach.clone().over(at).is_empty(),
             written: seqs.iter().skip(1).map(Option::is_some).collect(),
             exports_process: self.lab.contract().scan.exports_process,
             source: self.lab.contract().source.clone(),

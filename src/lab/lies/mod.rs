@@ -102,6 +102,8 @@ pub struct Scene {
     pub written: Vec<bool>,
     /// The keys of the honest entries that were there before.
     pub known: Vec<Vec<u8>>,
+    /// An operation before it announced more entries than it has: what follows may be its own.
+    pub reached: bool,
     /// The contract exports `process`.
     pub exports_process: bool,
     /// The contract in force.

@@ -48,7 +48,7 @@ pub(super) const LIES: &[Lie] = &[
         // An operation without an ack does not count.
         then: &[Kind::OpSkipped],
         tell: Tell::Draft(|draft, scene, _| {
-            scene.all_written().then_some(())?;
+            (scene.all_written() && !scene.reached).then_some(())?;
             draft.ack_key = None;
             Some(Told::Write(0))
         }),
