@@ -1,12 +1,13 @@
 //! The course of a database: participants act, the executor executes, sometimes oddly, and tells one lie if it was asked to.
 
-use super::draft::{Draft, Write};
+use super::draft::{Draft, Write, put_all};
 use super::executor::{Lab, LabError, Written};
 use super::lies::{Lie, Moment, Scene, Tell, Told};
 use super::log::Store;
 use super::random::Random;
 use super::workload::{Act, Workload, WorkloadError};
 use crate::database::{Value, encode};
+use crate::hyperbee::{Batch, Cache, Tree, View};
 use crate::replay::finding::Kind;
 use crate::replay::reach::Reach;
 
@@ -225,13 +226,13 @@ impl<S: Store> Course<S> {
         }
         let Some((who, seq)) = pick else { return Ok(()) };
         let mut draft = self.lab.draft(&[], who, seq)?;
-        let scene = self.scene(at, &draft)?;
+        let scene = lie.map(|_| self.scene(at, &draft)).transpose()?;
         self.behave_oddly(&mut draft);
         let mut share = None;
-        match lie.map(|lie| lie.tell) {
-            Some(Tell::Draft(change)) if told.is_none() => {
+        match lie.map(|lie| lie.tell).zip(scene.as_ref()) {
+            Some((Tell::Draft(change), scene)) if told.is_none() => {
                 let mut other = draft.clone();
-                told = change(&mut other, &scene, &mut self.random);
+                told = change(&mut other, scene, &mut self.random);
                 if told.is_some() {
                     draft = other;
                 }
@@ -243,9 +244,9 @@ impl<S: Store> Course<S> {
         writes.extend(share.iter().flat_map(Draft::entries));
         let split = lie.is_none() && share.is_none() && self.oddities.manners && self.random.once_in(15);
         let (mut blocks, seqs) = if split { self.split(&writes)? } else { self.lab.blocks(&writes)? };
-        if let Some(Tell::Blocks(change)) = lie.map(|lie| lie.tell) {
+        if let Some((Tell::Blocks(change), scene)) = lie.map(|lie| lie.tell).zip(scene.as_ref()) {
             let mut other = blocks.clone();
-            told = change(&mut other, &scene, &self.lab.index.store, &mut self.random);
+            told = change(&mut other, scene, &self.lab.index.store, &mut self.random);
             if told.is_some() {
                 blocks = other;
             }
@@ -317,20 +318,16 @@ impl<S: Store> Course<S> {
         first.unwrap_or_default()
     }
 
-    /// What a draft lie needs to know; computed before anything is changed.
+    /// What a lie about this transaction needs to know; computed before anything is changed.
     fn scene(&self, at: u64, draft: &Draft) -> Result<Scene, LabError> {
         let version = &self.lab.index.store;
-        let cache = crate::hyperbee::Cache::default();
-        let mut batch = crate::hyperbee::Batch::new(version, &cache, at);
-        let seqs = if self.lie.is_some() && self.truth.is_none() {
-            super::draft::put_all(&draft.entries(), &mut batch)?
-        } else {
-            Vec::new()
-        };
-        let tree = crate::hyperbee::Tree::new(version, &cache, at);
+        // The executor's own cache stays with the tree that it goes on with.
+        let cache = Cache::default();
+        let seqs = put_all(&draft.entries(), &mut Batch::new(version, &cache, at))?;
+        let tree = Tree::new(version, &cache, at);
         let mut known = Vec::new();
-        for write in draft.writes.iter().filter(|_| !seqs.is_empty()) {
-            if crate::hyperbee::View::get(&tree, &write.key)?.is_some() {
+        for write in &draft.writes {
+            if tree.get(&write.key)?.is_some() {
                 known.push(write.key.clone());
             }
         }

@@ -210,8 +210,7 @@ impl<S: Store> Lab<S> {
     /// # Errors
     /// When its index cannot be read.
     pub fn open(index: Log<S>, oplogs: Vec<Log<S>>, cache: Cache, budget: Budget) -> Result<Self, LabError> {
-        let pubkey = to_hex(index.key());
-        let contract = Contract::new("", 1, &pubkey, budget);
+        let contract = Contract::new("", 1, index.name(), budget);
         let clock = START + index.length() as f64;
         let mut lab = Self { index, oplogs, inputs: BTreeMap::new(), contract, cache, clock, budget };
         lab.restart()?;
@@ -244,7 +243,7 @@ impl<S: Store> Lab<S> {
             let removed = !active || self.inputs.get(&name).is_some_and(|input| input.removed);
             inputs.insert(name, Input { active, next, removed });
         }
-        self.contract = Contract::new(source, 1, &to_hex(self.index.key()), self.budget);
+        self.contract = Contract::new(source, 1, self.index.name(), self.budget);
         self.inputs = inputs;
         Ok(())
     }
@@ -256,12 +255,12 @@ impl<S: Store> Lab<S> {
 
     /// What the executor knows of a participant's log.
     pub fn input(&self, who: usize) -> Option<&Input> {
-        self.inputs.get(&self.name(who)?)
+        self.inputs.get(self.oplogs.get(who)?.name())
     }
 
     /// Lets the executor stand before another operation of a participant: what a restart during a race does, and liars do.
     pub fn stand_before(&mut self, who: usize, next: u64) {
-        if let Some(input) = self.name(who).and_then(|name| self.inputs.get_mut(&name)) {
+        if let Some(input) = self.oplogs.get(who).and_then(|log| self.inputs.get_mut(log.name())) {
             input.next = next;
         }
     }
@@ -278,7 +277,7 @@ impl<S: Store> Lab<S> {
 
     /// A participant's key in hex.
     pub fn name(&self, who: usize) -> Option<String> {
-        self.oplogs.get(who).map(|log| to_hex(log.key()))
+        self.oplogs.get(who).map(|log| log.name().to_owned())
     }
 
     /// Contract, index and cache at once, for who runs operations without executing them.
@@ -374,7 +373,7 @@ impl<S: Store> Lab<S> {
             match Place::of(&change.key) {
                 Place::Source => {
                     let source = value.as_str().unwrap_or_default();
-                    self.contract = Contract::new(source, 1, &to_hex(self.index.key()), self.budget);
+                    self.contract = Contract::new(source, 1, self.index.name(), self.budget);
                 }
                 Place::Input(name) => {
                     let input = self.inputs.entry(String::from_utf8_lossy(name).into_owned()).or_default();

@@ -4,6 +4,7 @@ use std::io;
 
 use ed25519_dalek::SigningKey;
 
+use crate::database::ack::to_hex;
 use crate::hyperbee::{Block, Blocks};
 use crate::hypercore::hash::{blake2b, leaf};
 use crate::hypercore::views::View;
@@ -90,6 +91,7 @@ pub trait Store: Blocks {
 #[derive(Clone, Debug)]
 pub struct Log<S> {
     owner: Owner,
+    name: String,
     fork: u64,
     /// Its blocks.
     pub store: S,
@@ -98,12 +100,18 @@ pub struct Log<S> {
 impl<S: Store> Log<S> {
     /// A log in a store.
     pub fn new(owner: Owner, fork: u64, store: S) -> Self {
-        Self { owner, fork, store }
+        let name = to_hex(owner.key());
+        Self { owner, name, fork, store }
     }
 
     /// Its key.
     pub fn key(&self) -> &Key {
         self.owner.key()
+    }
+
+    /// Its key in hex, under which the executor knows it.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// How often it was cut.
