@@ -10,6 +10,7 @@
 //! `$int`, `$name`, `$one`, `$text`, `$key`, `$source`. All randomness comes from the seed.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
@@ -113,7 +114,9 @@ fn one() -> u64 {
 /// A workload, going on.
 #[derive(Clone, Debug)]
 pub struct Workload {
-    form: Form,
+    first: Vec<Rc<Item>>,
+    /// With their weights: 0 for what happens once and has happened.
+    then: Vec<(u64, Rc<Item>)>,
     sources: BTreeMap<String, String>,
     keys: Vec<String>,
     participants: usize,
@@ -151,22 +154,15 @@ impl Workload {
                 };
             }
         }
-        let workload = Self { form, sources, keys, participants, random: Random::new(seed), done: 0 };
+        let first = form.first.into_iter().map(Rc::new).collect();
+        let then = form.then.into_iter().map(|item| (item.weight, Rc::new(item))).collect();
+        let workload = Self { first, then, sources, keys, participants, random: Random::new(seed), done: 0 };
         // Everything once, on a copy: what has no meaning is found before the first block is written.
         let mut trial = workload.clone();
-        for item in trial.form.first.clone().iter().chain(&trial.form.then.clone()) {
+        for item in workload.first.iter().chain(workload.then.iter().map(|(_, item)| item)) {
             trial.action(item)?;
         }
         Ok(workload)
-    }
-
-    /// The methods that it calls, each once.
-    pub fn methods(&self) -> Vec<&str> {
-        let mut methods: Vec<&str> =
-            self.form.first.iter().chain(&self.form.then).filter_map(|item| item.call.as_deref()).collect();
-        methods.sort_unstable();
-        methods.dedup();
-        methods
     }
 
     /// What happens next.
@@ -176,24 +172,25 @@ impl Workload {
     pub fn act(&mut self) -> Result<Action, WorkloadError> {
         let at = self.done;
         self.done = self.done.saturating_add(1);
-        if let Some(item) = self.form.first.get(at).cloned() {
+        if let Some(item) = self.first.get(at).map(Rc::clone) {
             return self.action(&item);
         }
-        let total = self.form.then.iter().fold(0_u64, |sum, item| sum.saturating_add(item.weight));
+        let total = self.then.iter().fold(0_u64, |sum, (weight, _)| sum.saturating_add(*weight));
         let mut choice = self.random.below(total);
-        let chosen = self.form.then.iter().position(|item| match choice.checked_sub(item.weight) {
+        let chosen = self.then.iter_mut().find(|(weight, _)| match choice.checked_sub(*weight) {
             Some(rest) => {
                 choice = rest;
                 false
             }
             None => true,
         });
-        let Some(item) = chosen.and_then(|at| self.form.then.get(at)).cloned() else {
+        let Some((weight, item)) = chosen else {
             return Err(WorkloadError::Meaning("nothing can happen any more".to_owned()));
         };
-        if let Some(item) = chosen.and_then(|at| self.form.then.get_mut(at)).filter(|item| item.once) {
-            item.weight = 0;
+        if item.once {
+            *weight = 0;
         }
+        let item = Rc::clone(item);
         self.action(&item)
     }
 
@@ -253,8 +250,8 @@ impl Workload {
                 Json::from(format!("{prefix}{}", self.random.below(count)))
             }
             ("$one", Some([_, ..])) => {
-                let one = list.and_then(|all| self.random.pick(all)).cloned().unwrap_or_default();
-                self.filled(&one, depth)?
+                let one = list.and_then(|all| self.random.pick(all));
+                self.filled(one.unwrap_or(&Json::Null), depth)?
             }
             ("$text", None) => {
                 let most = inner.as_u64().filter(|most| *most <= 1 << 20).ok_or_else(wrong)?;

@@ -352,15 +352,6 @@ impl Realm {
         host.pending.borrow_mut().clear();
         host.rejections.borrow_mut().clear();
     }
-
-    /// The names of the module's exports that are functions.
-    pub fn methods(&self) -> Vec<String> {
-        self.context.with(|ctx| {
-            let Ok(namespace) = self.namespace.clone().restore(&ctx) else { return Vec::new() };
-            let keys = namespace.keys::<String>().filter_map(Result::ok);
-            keys.filter(|key| namespace.get::<_, Js>(key.as_str()).is_ok_and(|value| value.is_function())).collect()
-        })
-    }
 }
 
 fn new_host(memory: Rc<Memory>, budget: &Budget, around: Surroundings) -> Host {
