@@ -34,14 +34,7 @@ impl Contract {
         around: Surroundings,
         state: &dyn State,
     ) -> Result<Applied, LoadError> {
-        let realm = match &mut self.continued {
-            Some(realm) => realm,
-            None => {
-                let realm = Realm::load(&self.scan.rewritten, &self.pubkey, self.budget, around, state)?;
-                self.continued.insert(realm)
-            }
-        };
-        let applied = realm.apply(op, ack, around, state);
+        let applied = self.realm(around, state)?.apply(op, ack, around, state);
         if matches!(applied.outcome, Outcome::Exhausted(_) | Outcome::NeverSettles | Outcome::Dies) {
             self.restart();
         }
@@ -63,10 +56,11 @@ impl Contract {
     }
 
     fn realm(&mut self, around: Surroundings, state: &dyn State) -> Result<&mut Realm, LoadError> {
-        if self.continued.is_none() {
-            self.continued = Some(Realm::load(&self.scan.rewritten, &self.pubkey, self.budget, around, state)?);
-        }
-        self.continued.as_mut().ok_or_else(|| LoadError::Evaluation("it was loaded and is not there".into()))
+        let Self { continued, scan, pubkey, budget, .. } = self;
+        Ok(match continued {
+            Some(realm) => realm,
+            None => continued.insert(Realm::load(&scan.rewritten, pubkey, *budget, around, state)?),
+        })
     }
 
     /// Runs an operation in a fresh realm with a budget of its own.
@@ -89,10 +83,7 @@ impl Contract {
     /// # Errors
     /// As for [`Contract::apply`].
     pub fn load(&mut self, around: Surroundings, state: &dyn State) -> Result<(), LoadError> {
-        if self.continued.is_none() {
-            self.continued = Some(Realm::load(&self.scan.rewritten, &self.pubkey, self.budget, around, state)?);
-        }
-        Ok(())
+        self.realm(around, state).map(drop)
     }
 
     /// Drops the shared realm; the next operation begins afresh, as after a restart of the executor.

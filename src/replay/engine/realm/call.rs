@@ -7,7 +7,7 @@ use std::rc::Rc;
 use rquickjs::function::Opt;
 use rquickjs::{Ctx, Function, Value as Js};
 
-use super::events::{Stop, deliver, drain, event_loop};
+use super::events::{Stop, event_loop};
 use super::{Outcome, Realm, State, reset};
 use crate::database::Value;
 use crate::replay::engine::clone;
@@ -31,12 +31,7 @@ impl Realm {
         let emitted = Rc::new(RefCell::new(Vec::new()));
         let result = self.context.with(|ctx| {
             let result = self.invoke(&ctx, method, args, &emitted, state);
-            let mut reads = 0;
-            while self.host.exhausted.get().is_none() && deliver(&ctx, &self.host, state, &mut reads).unwrap_or(false) {
-                drain(&ctx, &self.host);
-            }
-            self.host.pending.borrow_mut().clear();
-            self.host.rejections.borrow_mut().clear();
+            self.answer_rest(&ctx, state, &mut 0);
             result
         });
         self.host.taint.take();

@@ -346,6 +346,12 @@ impl Realm {
             host.touch_engine("a read that was still under way when the operation ended");
         }
         host.generation.set(host.generation.get().wrapping_add(1));
+        self.answer_rest(ctx, state, reads);
+    }
+
+    /// Answers every read that is still under way, and forgets what is left.
+    fn answer_rest(&self, ctx: &Ctx<'_>, state: &dyn State, reads: &mut u64) {
+        let host = &*self.host;
         while host.exhausted.get().is_none() && deliver(ctx, host, state, reads).unwrap_or(false) {
             drain(ctx, host);
         }
