@@ -74,6 +74,10 @@ pub struct Course<S> {
     /// What the executor wrote with each append, deletes of absent keys and all, for whoever wants to write it again.
     /// `None` keeps nothing.
     pub calls: Option<Vec<Vec<Write>>>,
+    /// Participants do so many things before they publish, each in one append, and the executor executes: fewer heads to
+    /// sign. One at a time by default.
+    pub burst: u64,
+    drafted: Vec<Vec<Vec<u8>>>,
     blocked: Vec<usize>,
     raced: Vec<usize>,
     keep_ends: bool,
@@ -105,6 +109,8 @@ impl<S: Store> Course<S> {
             reach: Reach::default(),
             before: Vec::new(),
             calls: None,
+            burst: 1,
+            drafted: Vec::new(),
             blocked: Vec::new(),
             raced: Vec::new(),
             keep_ends,
@@ -124,14 +130,17 @@ impl<S: Store> Course<S> {
     /// # Errors
     /// As for [`Course::run`].
     pub fn go_on(&mut self, actions: u64, last: bool) -> Result<(), CourseError> {
-        for _ in 0..actions {
-            if self.ended {
-                return Ok(());
+        let mut left = actions;
+        while left > 0 && !self.ended {
+            let burst = if self.workload.prepares() { 1 } else { self.burst.clamp(1, left) };
+            left = left.saturating_sub(burst);
+            for _ in 0..burst {
+                self.act()?;
             }
-            self.act()?;
+            self.publish()?;
             let later = self.oddities.manners && self.random.once_in(3);
             if !later {
-                self.execute_some(1)?;
+                self.execute_some(burst)?;
             }
         }
         if !last {
@@ -171,17 +180,34 @@ impl<S: Store> Course<S> {
     fn act(&mut self) -> Result<(), CourseError> {
         let action = self.workload.act()?;
         match action.act {
-            Act::Op(op) => self.lab.publish(action.who, &[encode(&op)])?,
+            Act::Op(op) => self.draft(action.who, [encode(&op)]),
             Act::Call { method, args } => {
-                let called = self.lab.call(action.who, &method, &args)?;
+                let called = self.lab.ask(&method, &args)?;
                 self.refused = self.refused.saturating_add(u64::from(called.result.is_err()));
+                self.draft(action.who, called.emitted.iter().map(encode));
             }
         }
         // Somebody whom nobody asked publishes as well.
         if self.oddities.manners && self.random.once_in(8) {
             let last = self.lab.oplogs.len().saturating_sub(1);
             let op = Value::object(vec![("op".into(), Value::str("NOBODY"))]);
-            self.lab.publish(last, &[encode(&op)])?;
+            self.draft(last, [encode(&op)]);
+        }
+        Ok(())
+    }
+
+    fn draft(&mut self, who: usize, ops: impl IntoIterator<Item = Vec<u8>>) {
+        if self.drafted.len() <= who {
+            self.drafted.resize(who.saturating_add(1), Vec::new());
+        }
+        if let Some(drafted) = self.drafted.get_mut(who) {
+            drafted.extend(ops);
+        }
+    }
+
+    fn publish(&mut self) -> Result<(), LabError> {
+        for (who, ops) in self.drafted.iter_mut().enumerate() {
+            self.lab.publish(who, &std::mem::take(ops))?;
         }
         Ok(())
     }

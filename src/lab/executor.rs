@@ -304,13 +304,30 @@ impl<S: Store> Lab<S> {
     /// # Errors
     /// When the contract cannot be loaded, or nothing be written.
     pub fn call(&mut self, who: usize, method: &str, args: &Value) -> Result<Called, LabError> {
-        self.clock += 1.0;
-        let around = around(self.clock);
-        let tree = Tree::new(&self.index.store, &self.cache, self.index.length());
-        let called = self.contract.call(method, args, around, &Published::new(&tree)).map_err(LabError::Contract)?;
+        let called = self.ask(method, args)?;
         let ops: Vec<Vec<u8>> = called.emitted.iter().map(crate::database::encode).collect();
         self.publish(who, &ops)?;
         Ok(called)
+    }
+
+    /// Loads the contract if it is not loaded yet, to see whether it can be.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub fn load(&mut self) -> Result<(), LabError> {
+        let tree = Tree::new(&self.index.store, &self.cache, self.index.length());
+        self.contract.load(around(self.clock), &Published::new(&tree)).map_err(LabError::Contract)
+    }
+
+    /// Somebody calls a method of the contract, and publishes nothing (yet).
+    ///
+    /// # Errors
+    /// When the contract cannot be loaded.
+    pub fn ask(&mut self, method: &str, args: &Value) -> Result<Called, LabError> {
+        self.clock += 1.0;
+        let around = around(self.clock);
+        let tree = Tree::new(&self.index.store, &self.cache, self.index.length());
+        self.contract.call(method, args, around, &Published::new(&tree)).map_err(LabError::Contract)
     }
 
     /// The next operation of a participant that an honest executor would execute now.

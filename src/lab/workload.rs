@@ -165,6 +165,11 @@ impl Workload {
         Ok(workload)
     }
 
+    /// Whether what happens next is one of the things that happen once, in order.
+    pub fn prepares(&self) -> bool {
+        self.done < self.first.len()
+    }
+
     /// What happens next.
     ///
     /// # Errors

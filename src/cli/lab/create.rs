@@ -19,6 +19,8 @@ use crate::lab::{Course, Lab, Oddities, Random, Truth};
 
 /// So many operations are made between two commits: their heads wait in memory.
 const CHUNK: u64 = 10_000;
+/// Participants do so many things before they publish: a signature is dearer than an operation.
+const BURST: u64 = 20;
 
 pub(super) fn run(args: &CreateArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     if args.out.exists() {
@@ -58,7 +60,7 @@ pub(super) fn run(args: &CreateArgs, out: &mut dyn Write) -> Result<u8, Failure>
     }
     // Whether it can be loaded is seen before anything is written.
     let mut trial = Lab::in_memory(&beginning).map_err(lab_failure)?;
-    trial.call(0, "", &crate::database::Value::Undefined).map_err(lab_failure)?;
+    trial.load().map_err(lab_failure)?;
     drop(trial);
 
     let partial = Partial::new(&args.out)?;
@@ -68,6 +70,7 @@ pub(super) fn run(args: &CreateArgs, out: &mut dyn Write) -> Result<u8, Failure>
     let oddities = Oddities { manners: args.odd, races: false };
     let mut course = Course::new(lab, workload, oddities, lie.filter(|_| early.is_none()), random);
     course.truth = early;
+    course.burst = if args.odd { 1 } else { BURST };
     let ops = if course.truth.is_some() { 0 } else { args.ops };
     let progress = bar(ops);
     let mut done = 0;
