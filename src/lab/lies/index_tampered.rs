@@ -68,8 +68,11 @@ pub(super) const LIES: &[Lie] = &[
         let mut tree = Tampered::new(blocks, scene.at, index)?;
         let leaf = tree.last()?.iter_mut().find(|level| level.children.is_empty() && level.keys.len() > 1)?;
         let place = random.below(leaf.keys.len() as u64) as usize;
-        leaf.keys.remove(place);
-        tree.write(blocks)
+        let hidden = leaf.keys.remove(place);
+        // A null that this batch put: only the operation tells that it was no delete.
+        let node = hidden.checked_sub(scene.at).and_then(|place| tree.nodes.get(usize::try_from(place).ok()?));
+        let null = node.is_some_and(|node| node.value.is_none());
+        tree.write(blocks).map(|told| if null { Told::LastByReplay } else { told })
     }),
     lie("index-tampered/resurrected-key", |blocks, scene, index, _| {
         let mut tree = Tampered::new(blocks, scene.at, index)?;
@@ -100,12 +103,21 @@ pub(super) const LIES: &[Lie] = &[
         let mut tree = Tampered::new(blocks, scene.at, index)?;
         let old = Node::decode(&index.block(scene.at.checked_sub(1)?)?).ok()?;
         let old = old.levels.first()?.children.clone();
+        let batch = tree.nodes.clone();
+        let node = |at: &[u64]| {
+            let [seq, level] = *at else { return None };
+            let node = match seq.checked_sub(scene.at) {
+                Some(place) => batch.get(usize::try_from(place).ok()?)?.clone(),
+                None => Node::decode(&index.block(seq)?).ok()?,
+            };
+            node.levels.get(usize::try_from(level).ok()?).cloned()
+        };
         let root = tree.last()?.first_mut()?;
-        // A child that this batch made anew, where the root's shape did not change.
+        // A child that this batch made anew, where the root's shape did not change. One that says the same misleads nobody.
         let same = root.children.len() == old.len();
         let fresh = |pair: &&mut [u64]| pair.first().is_some_and(|seq| *seq >= scene.at);
         let mut pairs = root.children.chunks_mut(2).zip(old.chunks(2)).filter(|_| same);
-        let (child, before) = pairs.find(|(child, before)| fresh(child) && **child != **before)?;
+        let (child, before) = pairs.find(|(child, before)| fresh(child) && node(child) != node(before))?;
         child.copy_from_slice(before);
         tree.write(blocks)
     }),
