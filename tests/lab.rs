@@ -129,7 +129,7 @@ fn seed_of(base: u64, number: u64) -> u64 {
 
 #[test]
 fn honest_databases_are_never_accused() {
-    let (cases, seed) = (number("VITRA_WATCH_CASES", 400), number("VITRA_WATCH_SEED", 0));
+    let (cases, seed) = (number("VITRA_WATCH_CASES", 2_000), number("VITRA_WATCH_SEED", 0));
     run(cases, |number| Case::random(seed_of(seed, number), None), |_| true);
 }
 

@@ -1,8 +1,11 @@
-//! What several test files share: the corpus of real databases.
+//! What several test files share: the corpus of real databases, histories of the lab.
 
 #![allow(dead_code)] // each test file uses its part
 
+pub mod hostile;
 pub mod lab;
+pub mod oracle;
+pub mod walk;
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};
