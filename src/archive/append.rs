@@ -12,8 +12,8 @@ use super::core::lock;
 /// The tail is written out when it is longer than this.
 const TAIL: usize = 256 * 1024;
 const PAGE: u64 = 8 * 1024;
-/// Pages kept: two megabytes.
-const PAGES: usize = 256;
+/// Pages kept: eight megabytes.
+const PAGES: usize = 1024;
 
 /// The file, its tail and its pages.
 #[derive(Debug)]
