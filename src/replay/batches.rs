@@ -19,8 +19,8 @@ pub struct Found {
     pub end: u64,
     /// What its tree is.
     pub tree: TreeIs,
-    /// A valueless entry that the tree shows as the other one of delete and put of null.
-    pub flipped: Option<u64>,
+    /// The tree shows a valueless entry as the other one of delete and put of null.
+    pub flipped: bool,
     /// How each block of the batch writes, as far as the tree tells.
     pub writes: Vec<Write>,
 }
@@ -65,7 +65,7 @@ pub struct Start<'a> {
 /// # Errors
 /// The number of a block that is not here.
 pub fn find(blocks: &dyn Blocks, cache: &Cache, start: &Start<'_>) -> Result<Found, u64> {
-    let found = |end, tree, writes: &[Write]| Ok(Found { end, tree, flipped: None, writes: writes.to_vec() });
+    let found = |end, tree, writes: &[Write]| Ok(Found { end, tree, flipped: false, writes: writes.to_vec() });
     let entries = match read_entries(blocks, cache, start.from, start.end)? {
         Ok(entries) => entries,
         Err(why) => return found(start.end, TreeIs::Unjudged(why), &[]),
@@ -118,8 +118,8 @@ pub fn find(blocks: &dyn Blocks, cache: &Cache, start: &Start<'_>) -> Result<Fou
         let found = find(blocks, cache, &Start { writes: &open, ..*start })?;
         if matches!(found.tree, TreeIs::Canonical | TreeIs::SameContent) {
             let differs = |(read, write): (&Reading, &Write)| matches!(read, Reading::Sure(sure) if sure != write);
-            let at = start.writes.iter().zip(&found.writes).position(differs);
-            return Ok(Found { flipped: at.map(|at| start.from.saturating_add(at as u64)), ..found });
+            let flipped = start.writes.iter().zip(&found.writes).any(differs);
+            return Ok(Found { flipped, ..found });
         }
         // Wrong however they are read.
         return Ok(found);

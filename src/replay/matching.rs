@@ -147,6 +147,13 @@ pub struct Issue {
     pub used_op: bool,
 }
 
+impl Issue {
+    /// About a whole block, whatever the operation was.
+    pub fn at(kind: Kind, seq: u64) -> Self {
+        Self { kind, seq, expected: None, published: None, used_op: false }
+    }
+}
+
 /// A transaction's entries, matched.
 #[derive(Clone, Debug, Default)]
 pub struct Matching {
@@ -257,7 +264,7 @@ pub fn fits(change: &Change, value: Option<&Value>) -> bool {
 
 fn judge(ack: Announced, expected: Option<&Expected>, open: Open<'_>, result: &mut Matching) {
     let position = |seq: u64| seq.saturating_sub(ack.seq);
-    let issue = |kind, seq, expected, published| Issue { kind, seq, expected, published, used_op: false };
+    let issue = |kind, seq, expected, published| Issue { expected, published, ..Issue::at(kind, seq) };
     let mut certain = Vec::new();
     for (at, published) in result.entries.iter().enumerate() {
         if matches!(published.body, Body::Malformed { .. }) {

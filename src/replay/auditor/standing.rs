@@ -72,7 +72,6 @@ impl Auditor<'_> {
         ack: Option<&Ack>,
         announced: u64,
     ) {
-        let writers: Vec<String> = self.suspects.iter().cloned().chain(ack.map(|ack| ack.origin.to_string())).collect();
         let doubtful = !self.suspects.is_empty();
         for block in &matching.entries {
             let Some(entry) = block.entry() else { continue };
@@ -94,17 +93,16 @@ impl Auditor<'_> {
                 let text = format!("the contract wrote {} past the runtime's guard", path::display(entry.key()));
                 self.add(Kind::ProtectedPathWrite, Some(block.seq), text);
             }
+            let suspects = self.suspects.iter().cloned();
+            let writers = || suspects.chain(ack.map(|ack| ack.origin.to_string())).collect();
             match place {
-                Place::Source => self.source_by.clone_from(&writers),
-                Place::Input(name) => {
-                    self.declared_by.insert(String::from_utf8_lossy(name).into_owned(), writers.clone());
+                Place::Source => {
+                    self.source_by = writers();
+                    self.adopt_written_source(value.as_ref(), block.seq, late);
                 }
-                _ => {}
-            }
-            match place {
-                Place::Source => self.adopt_written_source(value.as_ref(), block.seq, late),
                 Place::Input(name) => {
                     let name = String::from_utf8_lossy(name).into_owned();
+                    self.declared_by.insert(name.clone(), writers());
                     self.adopt_input(&name, value.as_ref(), late);
                 }
                 Place::Ack if late => {

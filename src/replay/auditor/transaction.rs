@@ -41,8 +41,7 @@ impl Auditor<'_> {
             Body::Malformed { .. } => Kind::MalformedEntry,
             Body::Entry { .. } => Kind::AckMalformed,
         };
-        let mut certain =
-            vec![(Issue { kind, seq: at, expected: None, published: None, used_op: false }, why.to_owned())];
+        let mut certain = vec![(Issue::at(kind, at), why.to_owned())];
         certain.extend(self.tree_issues(at, &matching, None)?);
         self.settle(None, at, matching, certain, None)
     }
@@ -57,9 +56,7 @@ impl Auditor<'_> {
 
     pub(super) fn acked(&mut self, at: u64, block: &Block, ack: &Ack) -> Result<(), Stop> {
         let mut certain: Vec<(Issue, String)> = Vec::new();
-        let mut note = |kind, seq, why: String| {
-            certain.push((Issue { kind, seq, expected: None, published: None, used_op: false }, why))
-        };
+        let mut note = |kind, seq, why: String| certain.push((Issue::at(kind, seq), why));
         if block.key() != Some(&*ack.key()) {
             note(Kind::AckPathMismatch, at, "the ack is stored at the path of another operation".into());
         }
@@ -94,9 +91,7 @@ impl Auditor<'_> {
         self.suspects.extend(without);
         let (deactivated, allowed) = (origin.deactivated, origin.readded.saturating_add(1));
         let ack_deleted = origin.ack_deleted;
-        let mut note = |kind, why: String| {
-            certain.push((Issue { kind, seq: at, expected: None, published: None, used_op: false }, why))
-        };
+        let mut note = |kind, why: String| certain.push((Issue::at(kind, at), why));
         let race = "this input was removed before; an honest executor that restarts on a backlog with a removal and a \
                     re-adding skips and repeats its operations";
         match numbering {

@@ -50,8 +50,7 @@ impl Auditor<'_> {
                     );
                 }
                 TreeIs::Tampered(why) => {
-                    let issue =
-                        Issue { kind: Kind::IndexTampered, seq: last, expected: None, published: None, used_op: false };
+                    let issue = Issue::at(Kind::IndexTampered, last);
                     issues.push((issue, format!("the tree in the blocks does not follow from the history: {why}")));
                     self.active.clear();
                 }
@@ -64,7 +63,7 @@ impl Auditor<'_> {
                     }
                 }
             }
-            if found.flipped.is_some() {
+            if found.flipped {
                 issues.push(flipped(found.end));
             }
             self.batch_start = from;
@@ -99,7 +98,6 @@ impl Auditor<'_> {
 
 /// A put of null that readers take for a delete, or the reverse, in the batch that ends before this block.
 fn flipped(end: u64) -> (Issue, String) {
-    let seq = end.saturating_sub(1);
-    let issue = Issue { kind: Kind::IndexTampered, seq, expected: None, published: None, used_op: true };
+    let issue = Issue { used_op: true, ..Issue::at(Kind::IndexTampered, end.saturating_sub(1)) };
     (issue, "readers find a key deleted that the contract set to null, or the reverse".into())
 }
