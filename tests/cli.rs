@@ -396,6 +396,20 @@ fn labs_that_cannot_be_made_leave_nothing() {
     }
 }
 
+/// The disk fills up while a lab is made: here, files may not grow beyond 100 KB.
+#[test]
+fn a_full_disk_leaves_nothing() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path().join("lab");
+    let program = env!("CARGO_BIN_EXE_vitra-watch");
+    let script = r#"trap '' XFSZ; ulimit -f 200; exec "$0" lab create --contract kv --ops 2000 --out "$1""#;
+    let output = Command::new("sh").args(["-c", script, program]).arg(&dir).output().unwrap();
+    let said = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(code(&output), 70, "{output:?}");
+    assert!(said.starts_with("vitra-watch: ") && said.lines().count() == 1 && said.contains("too large"), "{said}");
+    assert_eq!(temp.path().read_dir().unwrap().count(), 0);
+}
+
 #[test]
 fn a_contract_is_checked() {
     let temp = tempfile::tempdir().unwrap();
