@@ -4,8 +4,9 @@
 //! have been published. Whatever engines do differently is either made equal or noted as a [`Taint`] of the operation:
 //! a tainted mismatch accuses nobody. `docs/engine.md` lists every difference and what is done about it.
 //!
-//! The engine is memory-unsafe C that runs hostile code. It only ever runs in the worker process
-//! ([`crate::worker`]), on a thread with the stack that [`Budget`] asks for.
+//! The engine is memory-unsafe C that runs hostile code. Contracts of strangers run in the worker process only
+//! ([`crate::worker`]), those that somebody tries out in a lab in that lab's own process; both on a thread with the stack that
+//! [`Budget`] asks for.
 
 pub mod alloc;
 pub mod clone;
