@@ -40,6 +40,14 @@ pub struct Truth {
     pub then: &'static [Kind],
 }
 
+impl Truth {
+    /// A lie that shows in this block of the index, without anybody's operation.
+    pub fn of(lie: &Lie, seq: Option<u64>) -> Self {
+        let (kind, then) = (lie.kind, lie.then);
+        Self { lie: lie.name, kind, seq, origin: None, suspects: Vec::new(), oplog: None, then }
+    }
+}
+
 /// Why a course ends early.
 #[derive(Debug, thiserror::Error)]
 pub enum CourseError {
@@ -312,8 +320,7 @@ impl<S: Store> Course<S> {
             };
             let by_replay = lie.kind.by_replay() || told == Told::LastByReplay;
             let origin = by_replay.then(|| draft.ack.origin.to_string());
-            self.truth =
-                Some(Truth { lie: lie.name, kind: lie.kind, seq, origin, suspects, oplog: None, then: lie.then });
+            self.truth = Some(Truth { origin, suspects, ..Truth::of(lie, seq) });
         }
         Ok(())
     }

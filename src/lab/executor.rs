@@ -193,13 +193,7 @@ impl<S: Store> Lab<S> {
         let cache = Cache::default();
         index.append(std::slice::from_ref(&genesis.header))?;
         let mut batch = Batch::new(&index.store, &cache, 1);
-        for write in genesis.writes() {
-            let value = match &write.what {
-                What::Put(value) => Some(&**value),
-                _ => None,
-            };
-            batch.put(&write.key, value)?;
-        }
+        put_all(&genesis.writes(), &mut batch)?;
         let blocks = batch.finish_and_go_on()?;
         index.append(&blocks)?;
         Self::open(index, oplogs, cache, beginning.budget)

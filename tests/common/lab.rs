@@ -44,16 +44,7 @@ impl Case {
         let mut genesis = beginning.genesis();
         let mut early = None;
         if let Some((lie, Tell::Genesis(change))) = self.lie.map(|lie| (lie, lie.tell)) {
-            let seq = change(&mut genesis);
-            early = Some(Truth {
-                lie: lie.name,
-                kind: lie.kind,
-                seq: Some(seq),
-                origin: None,
-                suspects: Vec::new(),
-                oplog: None,
-                then: lie.then,
-            });
+            early = Some(Truth::of(lie, Some(change(&mut genesis))));
         }
         let lab = Lab::create(&beginning, &genesis, |_| Ok(Memory::default())).unwrap();
         if early.is_some() {

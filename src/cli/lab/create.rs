@@ -47,16 +47,7 @@ pub(super) fn run(args: &CreateArgs, out: &mut dyn Write) -> Result<u8, Failure>
     if let Some((lie, _)) = lie
         && let Tell::Genesis(change) = lie.tell
     {
-        let seq = Some(change(&mut genesis));
-        early = Some(Truth {
-            lie: lie.name,
-            kind: lie.kind,
-            seq,
-            origin: None,
-            suspects: Vec::new(),
-            oplog: None,
-            then: lie.then,
-        });
+        early = Some(Truth::of(lie, Some(change(&mut genesis))));
     }
     // Whether it can be loaded is seen before anything is written.
     let mut trial = Lab::in_memory(&beginning).map_err(lab_failure)?;

@@ -132,7 +132,7 @@ impl Scene {
 
     /// Does every entry write a block, and is there one?
     fn all_written(&self) -> bool {
-        !self.written.is_empty() && self.written.iter().all(|written| *written)
+        !self.written.is_empty() && self.none_missing()
     }
 }
 
@@ -180,15 +180,7 @@ pub(super) fn past<S: Store>(
     ends: &[u64],
     random: &mut Random,
 ) -> Result<Option<Truth>, LabError> {
-    let mut truth = Truth {
-        lie: lie.name,
-        kind: lie.kind,
-        seq: None,
-        origin: None,
-        suspects: Vec::new(),
-        oplog: None,
-        then: lie.then,
-    };
+    let mut truth = Truth::of(lie, None);
     if past.oplog {
         // An operation that was executed, so that somebody could be wronged.
         let executed = |who: &usize| lab.input(*who).is_some_and(|input| input.next > 0 && input.active);
