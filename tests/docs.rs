@@ -160,7 +160,9 @@ fn every_touch_that_the_engine_notes_is_documented() {
     let text = read(&root().join("docs/engine.md"));
     let engine = root().join("src/replay/engine");
     let mut count = 0;
-    for file in ["natives.rs", "clone.rs", "realm/mod.rs", "realm/events.rs", "realm/load.rs", "prelude/taint.js"] {
+    let files = ["natives/asserts.rs", "natives/guest.rs", "natives/mod.rs", "natives/taint.rs", "natives/tx.rs"];
+    let more = ["clone.rs", "realm/mod.rs", "realm/events.rs", "realm/load.rs", "prelude/taint.js"];
+    for file in files.into_iter().chain(more) {
         for note in notes(&read(&engine.join(file))) {
             assert!(text.contains(note), "{note:?} of {file} in docs/engine.md");
             count += 1;
