@@ -69,9 +69,9 @@ pub(super) const LIES: &[Lie] = &[
         let leaf = tree.last()?.iter_mut().find(|level| level.children.is_empty() && level.keys.len() > 1)?;
         let place = random.below(leaf.keys.len() as u64) as usize;
         let hidden = leaf.keys.remove(place);
-        // A null that this batch put: only the operation tells that it was no delete.
+        // A null that this batch put over something: only the operation tells that it was no delete.
         let node = hidden.checked_sub(scene.at).and_then(|place| tree.nodes.get(usize::try_from(place).ok()?));
-        let null = node.is_some_and(|node| node.value.is_none());
+        let null = node.is_some_and(|node| node.value.is_none() && tree.before(&node.key).is_some());
         tree.write(blocks).map(|told| if null { Told::LastByReplay } else { told })
     }),
     lie("index-tampered/resurrected-key", |blocks, scene, index, _| {
