@@ -1,9 +1,8 @@
 //! Is a contract a function of operation and state, so that anybody can audit it?
 //!
 //! Every operation of a workload runs in the realm that the executor goes on with, in a fresh one, with another clock, with
-//! other random numbers, elsewhere (`isWriter`), in another locale and with another version of msgpackr. Between
-//! operations the other exported methods are called, and `process`, as an executor does for its users. What
-//! the same operation then comes to must be the same.
+//! other random numbers, elsewhere (`isWriter`) and in another locale. Between operations the other exported methods are
+//! called, and `process`, as an executor does for its users. What the same operation then comes to must be the same.
 
 use std::collections::BTreeMap;
 
