@@ -12,6 +12,8 @@ use crate::hyperbee::list::{self, ListOptions};
 use crate::hyperbee::view::NodeView;
 use crate::hyperbee::{Batch, Block, Bounds, Cache, Entry, Kind, Node, Tree, TreeError, View, check};
 use crate::hypercore::{HeadClaim, Manifest};
+use crate::swarm::wire::frames::{Frame, Frames};
+use crate::swarm::wire::messages::{Handshake, Message};
 
 /// A target: arbitrary bytes in, a panic if something does not hold.
 pub type Target = fn(&[u8]);
@@ -22,7 +24,30 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("head_with_manifest", head_with_manifest),
     ("hyperbee_node", hyperbee_node),
     ("msgpack_value", msgpack_value),
+    ("wire_message", wire_message),
 ];
+
+/// A decrypted frame from a peer: it ends, what can be read can be written and read again, and nothing is made up.
+pub fn wire_message(bytes: &[u8]) {
+    let mut messages = 0;
+    for frame in Frames::new(bytes) {
+        messages += 1;
+        match frame {
+            Ok(Frame::Message { kind, body, .. }) => {
+                let Ok(Some(message)) = Message::decode(kind, body) else { continue };
+                let written = message.encode();
+                assert!(written.len() <= body.len().saturating_add(1), "{message:?}");
+                assert_eq!(Message::decode(kind, &written), Ok(Some(message)));
+            }
+            Ok(Frame::Open { handshake, .. }) => {
+                let Ok(handshake) = Handshake::decode(handshake) else { continue };
+                assert_eq!(Handshake::decode(&handshake.encode()), Ok(handshake));
+            }
+            _ => {}
+        }
+    }
+    assert!(messages <= bytes.len());
+}
 
 /// An oplog file: headers and log entries. Checksums are repaired first, or nearly no input would get past them.
 pub fn hypercore_header(bytes: &[u8]) {

@@ -16,4 +16,5 @@ pub mod hyperbee;
 pub mod hypercore;
 pub mod lab;
 pub mod replay;
+pub mod swarm;
 pub mod worker;
