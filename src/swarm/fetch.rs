@@ -1,0 +1,154 @@
+//! A whole database, once: the index log, then the logs of the participants that it declares, into an archive.
+//!
+//! Nothing is judged here. What nobody serves is reported as lacking; an audit of the archive then says what that means.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::node::{Happened, Node};
+use super::replica::Branch;
+use super::transport::Address;
+use crate::archive::{ArchiveError, ImportError, parse_key};
+use crate::database::path::Place;
+use crate::hyperbee::Entry;
+use crate::hypercore::Key;
+
+/// Participants' logs that are followed; an index that declares more is downloaded without the rest.
+pub const MAX_OPLOGS: usize = 4_096;
+/// How long to wait for more, once every peer has shown what it has.
+const QUIET: Duration = Duration::from_secs(5);
+/// How long to wait for peers that say nothing at all.
+const SILENCE: Duration = Duration::from_secs(20);
+/// Runs of blocks that are named.
+const MAX_NAMED: usize = 8;
+
+/// A log of which something is not here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lacking {
+    /// Its key.
+    pub key: Key,
+    /// Blocks of its longest head; 0: nobody has shown one.
+    pub length: u64,
+    /// Blocks that are not here.
+    pub blocks: u64,
+    /// The first runs of them, each from the first to one past the last.
+    pub runs: Vec<(u64, u64)>,
+}
+
+/// How a download ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fetched {
+    /// Somebody showed a signed head of the index.
+    pub served: bool,
+    /// Addresses without a connection, and why.
+    pub tried: Vec<(String, String)>,
+    /// What is not here, the index first.
+    pub lacking: Vec<Lacking>,
+}
+
+/// Where a download stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Peers that are connected.
+    pub peers: usize,
+    /// Blocks that are here, of all logs.
+    pub blocks: u64,
+    /// Blocks of their longest heads.
+    pub of: u64,
+}
+
+/// Downloads the database with this index into the archive at `dir` (which is made if it does not exist), from these peers
+/// and at most for so long. `watch` is told where it stands, and what happened.
+///
+/// # Errors
+/// When the archive cannot be written, or the machine has no sockets.
+pub fn fetch(
+    dir: &Path,
+    key: &Key,
+    peers: &[Address],
+    limit: Duration,
+    watch: &mut dyn FnMut(Standing, &[Happened]),
+) -> Result<Fetched, ArchiveError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|e| ImportError::new(dir, None, e))?;
+    runtime.block_on(run(dir, key, peers, limit, watch))
+}
+
+async fn run(
+    dir: &Path,
+    key: &Key,
+    peers: &[Address],
+    limit: Duration,
+    watch: &mut dyn FnMut(Standing, &[Happened]),
+) -> Result<Fetched, ArchiveError> {
+    let mut node = Node::open(dir)?;
+    node.follow(key)?;
+    for address in peers {
+        node.dial(address.clone());
+    }
+    let mut declared = Declared::default();
+    let end = Instant::now().checked_add(limit).unwrap_or_else(Instant::now);
+    loop {
+        declared.follow(&mut node, key)?;
+        let complete = node.replicas().flat_map(|replica| replica.branches()).all(Branch::is_complete);
+        let settled = node.is_settled();
+        if (settled && (complete || node.quiet() > QUIET)) || node.quiet() > SILENCE || Instant::now() >= end {
+            break;
+        }
+        let happened = node.step(end).await?;
+        watch(standing(&node), &happened);
+    }
+    node.commit(true)?;
+    let served = node.replica(key).is_some_and(|replica| replica.was_met());
+    let mut lacking: Vec<Lacking> = node.replicas().filter_map(lacks).collect();
+    lacking.sort_by_key(|log| (log.key != *key, log.key));
+    Ok(Fetched { served, tried: node.tried(), lacking })
+}
+
+fn standing(node: &Node) -> Standing {
+    let branches = || node.replicas().flat_map(|replica| replica.branches());
+    let sum = |count: fn(&Branch) -> u64| branches().map(count).fold(0, u64::saturating_add);
+    Standing { peers: node.connected(), blocks: sum(Branch::length), of: sum(Branch::target) }
+}
+
+fn lacks(replica: &super::replica::Replica) -> Option<Lacking> {
+    let key = *replica.key();
+    let Some(branch) = replica.branch(0) else {
+        // A log that a peer has open and empty lacks nothing.
+        return (!replica.was_met()).then_some(Lacking { key, length: 0, blocks: 0, runs: Vec::new() });
+    };
+    let (runs, blocks) = branch.lacking(MAX_NAMED);
+    (blocks > 0).then_some(Lacking { key, length: branch.target(), blocks, runs })
+}
+
+/// The participants that the index declares, as far as it is here.
+#[derive(Debug, Default)]
+struct Declared {
+    scanned: u64,
+    count: usize,
+}
+
+impl Declared {
+    fn follow(&mut self, node: &mut Node, index: &Key) -> Result<(), ArchiveError> {
+        let mut found = Vec::new();
+        if let Some(branch) = node.replica(index).and_then(|replica| replica.branch(0)) {
+            for seq in self.scanned..branch.length() {
+                let Some(block) = branch.block(seq) else { continue };
+                let Ok(entry) = Entry::decode(seq, block) else { continue };
+                if let Place::Input(name) = Place::of(entry.key())
+                    && let Some(key) = std::str::from_utf8(name).ok().and_then(parse_key)
+                {
+                    found.push(key);
+                }
+            }
+            self.scanned = branch.length();
+        }
+        for key in found {
+            if node.replica(&key).is_none() && self.count < MAX_OPLOGS {
+                self.count = self.count.saturating_add(1);
+                node.follow(&key)?;
+            }
+        }
+        Ok(())
+    }
+}
