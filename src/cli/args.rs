@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::archive::parse_key;
 use crate::hypercore::Key;
+use crate::swarm::transport::Address;
 
 /// An independent auditor for Vitra databases.
 ///
@@ -40,12 +41,25 @@ pub(super) enum Command {
 
 /// Audit a database once, from genesis to head.
 ///
+/// With --peer it is downloaded first, into an archive that later runs continue.
+///
 /// Exit status: 0 verified; 10 violated by the executor; 11 by the executor, shown by signed heads only; 12 by participants
-/// only; 20 unverifiable; 21 incomplete; 64 wrong arguments; 65 malformed files; 70 internal error.
+/// only; 20 unverifiable; 21 incomplete; 64 wrong arguments; 65 malformed files; 69 nobody serves it; 70 internal error.
 #[derive(Debug, Args)]
 pub(super) struct AuditArgs {
     /// A storage directory that Vitra wrote, or an archive (or the directory above its `db`; several `view-*` are compared).
-    pub dir: PathBuf,
+    /// With --peer: the key of the index log, in hex or z-base-32, or as hyper://KEY.
+    #[arg(value_name = "DIR|KEY")]
+    pub target: PathBuf,
+    /// Download from this peer (repeatable).
+    #[arg(long = "peer", value_name = "tcp://HOST:PORT", conflicts_with = "key")]
+    pub peers: Vec<Address>,
+    /// Where downloads are kept; by default in the user's data directory.
+    #[arg(long, value_name = "DIR", requires = "peers")]
+    pub archive: Option<PathBuf>,
+    /// Download for at most so many seconds.
+    #[arg(long, value_name = "S", requires = "peers", default_value_t = 300)]
+    pub timeout: u32,
     /// Key of the index log, in hex or z-base-32, where the directory holds several.
     #[arg(long, value_parser = key)]
     pub key: Option<Key>,

@@ -1,11 +1,13 @@
 //! `vitra-watch audit`: one audit, as text or JSON.
 
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::args::AuditArgs;
+use super::download::{self, Download};
 use super::{Failure, escape, escape_json, exit};
 use crate::database::ack::to_hex;
 use crate::replay::finding::{Accused, Class, Finding, ShownChange, Verdict};
@@ -14,13 +16,15 @@ use crate::worker::{self, Beat, Limits, Report, Request, WorkerError};
 /// Runs the audit in a worker and prints the report.
 pub(super) fn run(args: &AuditArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let binary = std::env::current_exe()?;
-    let dir = args
-        .dir
-        .canonicalize()
-        .map_err(|error| Failure::new(exit::MALFORMED, format!("{}: {error}", args.dir.display())))?;
+    let download = if args.peers.is_empty() { None } else { Some(Download::run(args)?) };
+    let (dir, key) = match &download {
+        Some(download) => (&download.dir, Some(download.key)),
+        None => (&args.target, args.key),
+    };
+    let dir = dir.canonicalize().map_err(|error| unreadable(dir, &error))?;
     let budget = &args.budget;
     let request = Request {
-        key: args.key.map(|key| to_hex(&key)),
+        key: key.map(|key| to_hex(&key)),
         until: args.until,
         max_findings: args.max_findings as usize,
         ticks: budget.max_ticks,
@@ -47,7 +51,16 @@ pub(super) fn run(args: &AuditArgs, out: &mut dyn Write) -> Result<u8, Failure> 
         Err(failure) if !failure.closed => return Err(failure),
         _ => {}
     }
-    Ok(exit::of(&report))
+    let code = exit::of(&report);
+    // Verified as far as it is here is not verified.
+    let lacks = download.is_some_and(|download| download.lacks);
+    Ok(if lacks && code == exit::VERIFIED { exit::INCOMPLETE } else { code })
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    let key = path.to_str().and_then(download::parse).is_some();
+    let hint = if key { " (to audit a database by its key, name a peer: --peer tcp://HOST:PORT)" } else { "" };
+    Failure::new(exit::MALFORMED, format!("{}: {error}{hint}", path.display()))
 }
 
 fn print_json(report: &Report, out: &mut dyn Write) -> Result<(), Failure> {

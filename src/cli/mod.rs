@@ -6,6 +6,7 @@
 mod args;
 mod audit;
 mod contract;
+mod download;
 mod escape;
 pub mod exit;
 mod inspect;

@@ -1,0 +1,153 @@
+//! What comes before an audit by key: the download, and what is said about it on the way.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::args::AuditArgs;
+use super::{Failure, escape, exit};
+use crate::archive::{ArchiveError, parse_key};
+use crate::database::ack::to_hex;
+use crate::hypercore::Key;
+use crate::swarm::fetch::{Fetched, Lacking, Standing, fetch};
+use crate::swarm::node::Happened;
+
+/// A database that was downloaded.
+pub(super) struct Download {
+    /// Its archive.
+    pub dir: PathBuf,
+    /// Its index log.
+    pub key: Key,
+    /// Blocks are missing that somebody signed.
+    pub lacks: bool,
+}
+
+/// A key, as hex, z-base-32 or `hyper://` and either.
+pub(super) fn parse(text: &str) -> Option<Key> {
+    let text = text.strip_prefix("hyper://").unwrap_or(text);
+    parse_key(text.strip_suffix('/').unwrap_or(text))
+}
+
+impl Download {
+    /// Downloads what the arguments name.
+    pub fn run(args: &AuditArgs) -> Result<Download, Failure> {
+        let key = args.target.to_str().and_then(parse);
+        let no_key = "with --peer, name a key: 64 hex digits or 52 letters of z-base-32";
+        let key = key.ok_or_else(|| Failure::new(exit::USAGE, no_key))?;
+        let dir = args.archive.clone().or_else(data_directory);
+        let dir = dir.ok_or_else(|| Failure::new(exit::USAGE, "name an archive with --archive: HOME is not set"))?;
+        let mut progress = Progress::default();
+        let limit = Duration::from_secs(args.timeout.into());
+        let fetched = fetch(&dir, &key, &args.peers, limit, &mut |at, happened| progress.show(at, happened));
+        progress.clear();
+        let fetched = fetched.map_err(|error| match error {
+            ArchiveError::NotEmpty(_) | ArchiveError::Locked(_) => Failure::new(exit::USAGE, error),
+            error => Failure::new(exit::MALFORMED, error),
+        })?;
+        if !fetched.served {
+            return Err(nobody(&key, args, &fetched));
+        }
+        let lacks = fetched.lacking.iter().any(|log| log.blocks > 0);
+        for log in &fetched.lacking {
+            let _ = writeln!(std::io::stderr(), "missing: {}", missing(log));
+        }
+        Ok(Download { dir, key, lacks })
+    }
+}
+
+fn nobody(key: &Key, args: &AuditArgs, fetched: &Fetched) -> Failure {
+    let mut text = format!("nobody serves {}", to_hex(key));
+    for address in &args.peers {
+        let address = address.to_string();
+        let tried = fetched.tried.iter().find(|(tried, _)| *tried == address);
+        let why = tried.map_or("connected, but it shows no signed head of this log", |(_, why)| why);
+        text.push_str(&format!("; tried {}: {}", escape(&address), escape(why)));
+    }
+    Failure::new(exit::UNAVAILABLE, text)
+}
+
+fn missing(log: &Lacking) -> String {
+    let key = to_hex(&log.key);
+    if log.length == 0 {
+        return format!("log {key}: nobody serves it");
+    }
+    let run = |(from, to): &(u64, u64)| match to.saturating_sub(1) {
+        last if last == *from => from.to_string(),
+        last => format!("{from}-{last}"),
+    };
+    let mut runs: Vec<String> = log.runs.iter().map(run).collect();
+    let named = log.runs.iter().map(|(from, to)| to.saturating_sub(*from)).fold(0, u64::saturating_add);
+    if named < log.blocks {
+        runs.push("...".to_owned());
+    }
+    format!("log {key}: {} of {} blocks: {}", log.blocks, log.length, runs.join(", "))
+}
+
+/// `vitra-watch/archive` in the user's data directory, by the XDG rules.
+fn data_directory() -> Option<PathBuf> {
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let data = absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share")))?;
+    Some(data.join("vitra-watch").join("archive"))
+}
+
+/// A line on a terminal, nothing elsewhere.
+#[derive(Default)]
+struct Progress {
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    fn show(&mut self, at: Standing, happened: &[Happened]) {
+        for event in happened {
+            if let Happened::Down(peer, why) = event {
+                let line = format!("{}: {}", escape(peer), escape(why));
+                match &self.bar {
+                    Some(bar) => bar.println(line),
+                    None => drop(writeln!(std::io::stderr(), "{line}")),
+                }
+            }
+        }
+        if !std::io::stderr().is_terminal() {
+            return;
+        }
+        let bar = self.bar.get_or_insert_with(|| {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            let style = ProgressStyle::with_template("{bar:30} block {pos}/{len}  {msg}  {per_sec}");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar
+        });
+        bar.set_length(at.of);
+        bar.set_position(at.blocks);
+        bar.set_message(format!("{} peers", at.peers));
+    }
+
+    fn clear(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_may_be_a_link() {
+        let hex = "1a5b6c22e4a4aa82b612ed68baea17a543db8ded6078040097e695b9fc40a129";
+        let key = parse_key(hex);
+        assert!(key.is_some());
+        for text in [hex.to_owned(), format!("hyper://{hex}"), format!("hyper://{hex}/")] {
+            assert_eq!(parse(&text), key);
+        }
+        assert_eq!(parse("hyper://"), None);
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let log = Lacking { key: [0; 32], length: 20, blocks: 9, runs: vec![(3, 4), (6, 9)] };
+        assert!(missing(&log).ends_with(": 9 of 20 blocks: 3, 6-8, ..."));
+    }
+}
