@@ -1,86 +1,14 @@
 //! Following logs from JavaScript peers: Hypercore 10.38.2 and 11.37.1 over TCP on 127.0.0.1 (`tests/interop/peer.js`).
 
-#[path = "common/node.rs"]
-mod node;
+#[path = "common/swarm.rs"]
+mod swarm;
 
-use std::path::Path;
-use std::time::{Duration, Instant};
-
-use node::{Project, Script};
-use serde_json::{Value as Json, json};
+use serde_json::json;
+use swarm::*;
 use tempfile::tempdir;
-use vitra_watch::archive::{ArchiveReader, Core};
-use vitra_watch::database::ack::to_hex;
-use vitra_watch::hyperbee::Blocks;
-use vitra_watch::hypercore::Key;
-use vitra_watch::swarm::fetch::{Fetched, fetch};
-use vitra_watch::swarm::node::{Happened, Node};
+use vitra_watch::archive::ArchiveReader;
+use vitra_watch::swarm::node::Node;
 use vitra_watch::swarm::transport::Address;
-
-static INTEROP: Project = Project::new("interop");
-/// Generous: a verdict never depends on it.
-const LONG: Duration = Duration::from_secs(60);
-/// Hypercore's versions, and whether 11 uses public keys.
-const VERSIONS: [(u64, bool); 3] = [(10, true), (11, false), (11, true)];
-
-fn blocks(from: u64, count: u64) -> Vec<Vec<u8>> {
-    (from..from + count).map(|seq| format!("block {seq} {}", "x".repeat(seq as usize * 7 % 300)).into_bytes()).collect()
-}
-
-fn told(blocks: &[Vec<u8>]) -> Json {
-    blocks.iter().map(|block| to_hex(block)).collect::<Vec<_>>().into()
-}
-
-fn key(answer: &Json) -> Key {
-    vitra_watch::archive::parse_key(answer["key"].as_str().unwrap()).unwrap()
-}
-
-fn address(answer: &Json) -> Address {
-    format!("tcp://127.0.0.1:{}", answer["port"]).parse().unwrap()
-}
-
-/// A peer with one log, and its key and address.
-fn serving(version: (u64, bool), seed: u8, steps: &Json) -> Option<(Script, Key, Address)> {
-    let mut peer = INTEROP.start("peer.js")?;
-    let seed = to_hex(&[seed; 32]);
-    let (version, compat) = version;
-    let log = json!({"log": "a", "version": version, "compat": compat, "seed": seed, "steps": steps});
-    let key = key(&peer.call(&log));
-    let address = address(&peer.call(&json!({"listen": ["a"]})));
-    Some((peer, key, address))
-}
-
-fn download(dir: &Path, key: &Key, peers: &[Address]) -> Fetched {
-    fetch(dir, key, peers, LONG, &mut |_, _| ()).unwrap()
-}
-
-fn assert_holds(core: &Core, blocks: &[Vec<u8>]) {
-    assert_eq!(core.length(), blocks.len() as u64);
-    core.check_all().unwrap();
-    for (seq, block) in blocks.iter().enumerate() {
-        assert_eq!(&*core.block(seq as u64).unwrap(), &block[..], "block {seq}");
-    }
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
-}
-
-/// Steps until something holds; what happened on the way.
-async fn until(node: &mut Node, mut done: impl FnMut(&Node) -> bool) -> Vec<Happened> {
-    let end = Instant::now() + LONG;
-    let mut all = Vec::new();
-    while !done(node) {
-        assert!(Instant::now() < end, "{all:?}");
-        all.extend(node.step(end).await.unwrap());
-    }
-    all
-}
-
-fn committed(node: &Node, key: &Key) -> u64 {
-    let branch = node.replica(key).and_then(|replica| replica.branch(0));
-    branch.and_then(|branch| branch.served()).map_or(0, |head| head.length())
-}
 
 /// Protects the whole path: handshake, channels, probe, requests, proofs, manifests, the archive.
 #[test]

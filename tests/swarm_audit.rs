@@ -127,6 +127,39 @@ fn lab_logs(lab: &Path, seed: u64, version: u64) -> Vec<Json> {
     reader.cores().iter().map(log).collect()
 }
 
+/// Protects what signed heads show: truncations, of index and oplog, and an index that two peers show differently.
+#[test]
+fn other_histories_are_reported() {
+    for (name, code) in [("d-truncate-index", 11), ("d-truncate-oplog", 12)] {
+        let case = unpack("b", name);
+        let key = to_hex(Database::open(&case.dir, None).unwrap().key());
+        let Some((_peer, address)) = serving(&stored(&case.dir)) else { return };
+        let archive = tempdir().unwrap();
+        let report = audit(&[&key, "--peer", &address, "--archive", text(archive.path())]);
+        assert_eq!(report.0, code, "{name} {}", report.1);
+        assert_eq!(report, audit(&[text(&case.dir)]), "{name}");
+    }
+    let temp = tempdir().unwrap();
+    let mut peers = Vec::new();
+    for (name, ops) in [("honest", "60"), ("other", "61")] {
+        let lab = temp.path().join(name);
+        let lie: &[&str] = if name == "other" { &["--lie", "wrong-change@30"] } else { &[] };
+        let made = ["lab", "create", "--contract", "kv", "--ops", ops, "--seed", "3", "--keys", "manifest", "--out"];
+        let made = run(&[&made[..], &[text(&lab)], lie].concat());
+        assert!(made.status.success(), "{made:?}");
+        let Some(peer) = serving(&lab_logs(&lab, 3, 11)) else { return };
+        peers.push(peer);
+    }
+    let (_, honest) = audit(&[text(&temp.path().join("honest"))]);
+    let key = honest["database"].as_str().unwrap();
+    let archive = temp.path().join("archive");
+    let (a, b) = (&peers[0].1, &peers[1].1);
+    let (code, report) = audit(&[key, "--peer", a, "--peer", b, "--archive", text(&archive)]);
+    assert!(code == 10 || code == 11, "{code} {report}");
+    let kinds: Vec<&str> = report["findings"].as_array().unwrap().iter().map(|f| f["kind"].as_str().unwrap()).collect();
+    assert!(kinds.contains(&"equivocation"), "{kinds:?}");
+}
+
 /// Protects against silence: who was tried, which blocks of which log are missing, and never "verified" without them.
 #[test]
 fn what_is_missing_is_said() {

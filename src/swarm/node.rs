@@ -69,7 +69,9 @@ struct Side {
     silent: bool,
     undecided: bool,
     refused: bool,
+    // Segments that it was asked about, and blocks that it was told we have.
     wanted: u64,
+    told: u64,
 }
 
 #[derive(Debug)]
@@ -593,7 +595,8 @@ fn probe(peer: &mut Peer, replica: &Replica, at: u64) {
         return;
     }
     if side.probed.is_some_and(|(fork, _)| fork != sync.fork) {
-        side.branch = None;
+        // What it has of the new history it may think that we know.
+        (side.branch, side.wanted) = (None, 0);
     }
     if sync.length == 0 {
         // It has nothing to show, and nothing to hide from it but that we follow the log, which it knows.
@@ -635,6 +638,12 @@ fn show(peer: &mut Peer, replica: &Replica) {
         allow_push: false,
     };
     peer.session.show(&dk, sync);
+    // Of the history that it was on before we may have told it more.
+    if side.told > length {
+        let span = Span { start: length, length: side.told.saturating_sub(length) };
+        side.told = length;
+        peer.session.tell(&dk, &Message::Range(span, true));
+    }
     let wanted = theirs.length.div_ceil(WANT).min(MAX_WANTS);
     let news = side.wanted..wanted;
     side.wanted = side.wanted.max(wanted);
@@ -648,8 +657,10 @@ fn show(peer: &mut Peer, replica: &Replica) {
 }
 
 fn tell_range(peer: &mut Peer, replica: &Replica) {
-    let branch = peer.sides.get(replica.dk()).and_then(|side| replica.branch(side.branch?));
+    let Some(side) = peer.sides.get_mut(replica.dk()) else { return };
+    let branch = side.branch.and_then(|at| replica.branch(at));
     if let Some(head) = branch.and_then(|branch| branch.served()) {
+        side.told = head.length();
         let span = Span { start: 0, length: head.length() };
         peer.session.tell(replica.dk(), &Message::Range(span, false));
     }

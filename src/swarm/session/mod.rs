@@ -336,10 +336,7 @@ impl Session {
                 if sync.length >= MAX_LENGTH {
                     return Err(WireError::Range.into());
                 }
-                if log.sync.is_some_and(|old| old.fork != sync.fork) {
-                    self.runs = self.runs.saturating_sub(log.have.len());
-                    log.have.clear();
-                }
+                // After a truncation the peer says itself which blocks are gone.
                 log.sync = Some(sync);
                 self.events.push_back(Event::Synced(dk));
             }
