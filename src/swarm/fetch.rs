@@ -92,7 +92,9 @@ async fn run(
         declared.follow(&mut node, key)?;
         let complete = node.replicas().flat_map(|replica| replica.branches()).all(Branch::is_complete);
         let settled = node.is_settled();
-        if (settled && (complete || node.quiet() > QUIET)) || node.quiet() > SILENCE || Instant::now() >= end {
+        // Who is late may be asked for what another one has.
+        let over = complete || (node.quiet() > QUIET && !node.is_waiting());
+        if (settled && over) || node.quiet() > SILENCE || Instant::now() >= end {
             break;
         }
         let happened = node.step(end).await?;

@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 
 use super::replica::proof::{AnswerError, answer};
 use super::replica::{Replica, Standing};
-use super::session::{Asked, Event, Session};
+use super::session::{Asked, Event, MAX_IN_FLIGHT, Session};
 use super::transport::{Address, Link, Signal, Signals, accept, dial};
 use super::wire::messages::{Data, Message, Request, Span, Sync};
 use crate::archive::{Archive, ArchiveError, ArchiveReader};
@@ -28,6 +28,8 @@ use crate::hypercore::{Hash, Key};
 
 /// A question without an answer for so long goes to somebody else.
 const PATIENCE: Duration = Duration::from_secs(8);
+/// Questions that a new peer is trusted with; each answer earns one more, a late one halves them.
+const FIRST_CREDIT: usize = 16;
 /// Questions in a row without an answer after which a peer is dropped.
 const MAX_LATE: usize = 128;
 /// A peer's questions that wait for their answers.
@@ -82,6 +84,7 @@ struct Peer {
     questions: VecDeque<(Hash, Request)>,
     cursor: Hash,
     late: usize,
+    credit: usize,
 }
 
 #[derive(Debug)]
@@ -219,6 +222,11 @@ impl Node {
         tried && self.peers.values().all(settled)
     }
 
+    /// Whether a peer still has to answer something.
+    pub fn is_waiting(&self) -> bool {
+        self.peers.values().any(|peer| peer.session.in_flight() > 0)
+    }
+
     /// Waits until something happens, at most until `until`, and deals with it.
     ///
     /// # Errors
@@ -325,7 +333,8 @@ impl Node {
         }
         self.happened.push(Happened::Up(name));
         self.progress = Instant::now();
-        let peer = Peer { link, session, sides, questions: VecDeque::new(), cursor: [0; 32], late: 0 };
+        let peer =
+            Peer { link, session, sides, questions: VecDeque::new(), cursor: [0; 32], late: 0, credit: FIRST_CREDIT };
         self.peers.insert(number, peer);
     }
 
@@ -333,8 +342,17 @@ impl Node {
     fn end(&mut self, number: u64, why: &str, hostile: bool) {
         let name = self.names.remove(&number);
         let peer = self.peers.remove(&number);
-        if let Some(mut peer) = peer.map(|peer| peer.session) {
-            for (dk, asked) in peer.give_up(u64::MAX) {
+        if let Some(mut session) = peer.map(|peer| peer.session) {
+            let mut asked = session.give_up(u64::MAX);
+            // Answers that came and were not looked at any more.
+            while let Some(event) = session.event() {
+                match event {
+                    Event::Answer(dk, answered, _) => asked.push((dk, answered)),
+                    Event::Closed(dk, lost) => asked.extend(lost.into_iter().map(|lost| (dk, lost))),
+                    _ => {}
+                }
+            }
+            for (dk, asked) in asked {
                 self.unask(number, &dk, &asked);
             }
         }
@@ -407,6 +425,7 @@ impl Node {
                 }
                 Event::Answer(dk, asked, data) => {
                     peer.late = 0;
+                    peer.credit = peer.credit.saturating_add(1).min(MAX_IN_FLIGHT);
                     self.unask(number, &dk, &asked);
                     let taken = match data {
                         Some(data) => self.on_answer(number, dk, asked, *data)?,
@@ -508,7 +527,7 @@ impl Node {
             let logs: Vec<(Hash, usize)> =
                 logs.filter_map(|(dk, side)| Some((*dk, side.branch.filter(|_| !side.undecided)?))).collect();
             for (dk, branch) in logs {
-                if peer.session.free() == 0 {
+                if peer.session.in_flight() >= peer.credit {
                     break;
                 }
                 let branch = self.replicas.get_mut(&dk).and_then(|replica| replica.branch_mut(branch));
@@ -560,6 +579,7 @@ impl Node {
                 continue;
             }
             peer.late = peer.late.saturating_add(given_up.len());
+            peer.credit = (peer.credit / 2).max(1);
             if peer.late > MAX_LATE {
                 self.end(number, "it does not answer", false);
                 continue;

@@ -189,9 +189,9 @@ impl Session {
         }
     }
 
-    /// Requests that may be sent now.
-    pub fn free(&self) -> usize {
-        MAX_IN_FLIGHT.saturating_sub(self.asked.len())
+    /// Requests that wait for an answer.
+    pub fn in_flight(&self) -> usize {
+        self.asked.len()
     }
 
     /// Asks, unless too much is asked already or the peer has announced less; returns whether it did.
@@ -199,7 +199,7 @@ impl Session {
         let (Some(channel), Some(sync)) = (self.channel(dk), self.sync(dk)) else { return false };
         let beyond = asked.block.is_some_and(|block| block.index >= sync.length)
             || asked.prefix.is_some_and(|prefix| prefix == 0 || prefix > sync.length);
-        if self.free() == 0 || beyond || asked.fork != sync.fork {
+        if self.asked.len() >= MAX_IN_FLIGHT || beyond || asked.fork != sync.fork {
             return false;
         }
         self.last_id = self.last_id % u64::from(u32::MAX) + 1;

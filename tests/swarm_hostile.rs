@@ -1,0 +1,275 @@
+//! Hostile peers: whatever they do, nothing false is stored, memory stays, and honest peers are served and heard.
+
+#[path = "common/swarm.rs"]
+mod swarm;
+
+use std::time::{Duration, Instant};
+
+use ed25519_dalek::SigningKey;
+use swarm::{LONG, assert_holds, blocks, download, runtime};
+use tempfile::tempdir;
+use tokio::io::AsyncWriteExt;
+use vitra_watch::archive::ArchiveReader;
+use vitra_watch::hyperbee::{Block, Blocks};
+use vitra_watch::hypercore::flat::Subtree;
+use vitra_watch::hypercore::{Key, MerkleTree, Node as TreeNode, Nodes, SignedHead, discovery_key};
+use vitra_watch::swarm::replica::proof::answer;
+use vitra_watch::swarm::session::{Event, Session};
+use vitra_watch::swarm::transport::{Address, Signal, accept};
+use vitra_watch::swarm::wire::messages::{Message, Request, Span, Sync};
+
+/// A log in memory, with its owner's signature over all of it.
+#[derive(Clone)]
+struct Log {
+    blocks: Vec<Block>,
+    tree: MerkleTree,
+    head: SignedHead,
+}
+
+impl Log {
+    fn new(seed: u8, blocks: &[Vec<u8>]) -> Log {
+        let secret = SigningKey::from_bytes(&[seed; 32]);
+        let tree = MerkleTree::over(blocks).unwrap();
+        let key = secret.verifying_key().to_bytes();
+        let hash = tree.roots().tree_hash();
+        let head = SignedHead::sign(&secret, key, None, 0, blocks.len() as u64, hash).unwrap();
+        Log { blocks: blocks.iter().map(|block| Block::from(&block[..])).collect(), tree, head }
+    }
+}
+
+impl Blocks for Log {
+    fn length(&self) -> u64 {
+        self.blocks.len() as u64
+    }
+    fn block(&self, seq: u64) -> Option<Block> {
+        self.blocks.get(seq as usize).cloned()
+    }
+}
+
+impl Nodes for Log {
+    fn length(&self) -> u64 {
+        self.blocks.len() as u64
+    }
+    fn node(&self, at: Subtree) -> Option<TreeNode> {
+        self.tree.node(at)
+    }
+}
+
+/// What a peer does.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Manners {
+    Honest,
+    /// A frame of arbitrary bytes.
+    Garbage,
+    /// A block with one bit changed.
+    WrongBlock,
+    /// The head with one bit of its signature changed.
+    WrongSignature,
+    /// Another log's head, signed by another owner.
+    OtherLog,
+    /// 2^51 blocks, and any range of them.
+    HugeClaims,
+    /// Everything announced, no block ever sent.
+    Withholding,
+    /// Each block is answered with another one, and its valid proof.
+    OtherBlock,
+    /// More messages in a frame than anybody sends.
+    Flood,
+}
+
+const ALL: [Manners; 8] = [
+    Manners::Garbage,
+    Manners::WrongBlock,
+    Manners::WrongSignature,
+    Manners::OtherLog,
+    Manners::HugeClaims,
+    Manners::OtherBlock,
+    Manners::Flood,
+    Manners::Withholding,
+];
+
+/// Serves a log on every connection, until the runtime ends.
+async fn peer(log: Log, manners: Manners) -> Address {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("tcp://{}", listener.local_addr().unwrap()).parse().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (socket, _) = listener.accept().await.unwrap();
+            let (signals, mut inbox) = tokio::sync::mpsc::unbounded_channel();
+            accept(1, socket, signals);
+            let log = log.clone();
+            tokio::spawn(async move {
+                let dk = discovery_key(log.head.key());
+                let mut connection = None;
+                while let Some((_, signal)) = inbox.recv().await {
+                    match signal {
+                        Signal::Up(link) => {
+                            let mut session = Session::new(link.initiator, link.hash);
+                            session.add(log.head.key());
+                            connection = Some((link, session));
+                        }
+                        Signal::Frame(inbound) => {
+                            let (link, session) = connection.as_mut().unwrap();
+                            if session.receive(&inbound.frame).is_err() {
+                                return;
+                            }
+                            while let Some(event) = session.event() {
+                                behave(session, &log, manners, &dk, event);
+                            }
+                            if manners == Manners::Garbage && session.is_open(&dk) {
+                                link.send([1, 3, 0xff].repeat(50));
+                            }
+                            if manners == Manners::Flood && session.is_open(&dk) {
+                                let mut flood = vec![0, 0, 1];
+                                flood.extend([3, 8, 2, 9].repeat(1 << 20));
+                                link.send(flood);
+                            }
+                        }
+                        Signal::Room => {}
+                        Signal::Down(_) => return,
+                    }
+                    let (link, session) = connection.as_mut().unwrap();
+                    while link.has_room()
+                        && let Some(frame) = session.frame()
+                    {
+                        link.send(frame);
+                    }
+                }
+            });
+        }
+    });
+    address
+}
+
+fn behave(session: &mut Session, log: &Log, manners: Manners, dk: &[u8; 32], event: Event) {
+    match event {
+        Event::Opened(_) => {
+            let length = if manners == Manners::HugeClaims { 1 << 51 } else { log.head.length() };
+            session.show(dk, Sync { length, uploading: true, downloading: true, ..Sync::default() });
+            session.tell(dk, &Message::Range(Span { start: 0, length }, false));
+            if manners == Manners::HugeClaims {
+                session.tell(dk, &Message::Bitfield(1 << 40, vec![0x5555_5555; 65_536]));
+            }
+        }
+        Event::Question(_, request) => {
+            if let Some(message) = reply(log, manners, request) {
+                session.tell(dk, &message);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn reply(log: &Log, manners: Manners, mut request: Request) -> Option<Message> {
+    let block = request.block.is_some();
+    match manners {
+        Manners::HugeClaims => return Some(Message::NoData(request.id, 1)),
+        Manners::Withholding if block => return None,
+        Manners::OtherBlock => request.block.iter_mut().for_each(|block| block.index ^= 1),
+        _ => {}
+    }
+    let Some(mut data) = answer(log, &log.head, &request) else { return Some(Message::NoData(request.id, 1)) };
+    match manners {
+        Manners::WrongBlock => data.block.iter_mut().for_each(|block| block.value[0] ^= 1),
+        Manners::WrongSignature => data.upgrade.iter_mut().for_each(|upgrade| upgrade.signature[9] ^= 1),
+        Manners::OtherLog => {
+            let other = Log::new(99, &blocks(7, log.head.length()));
+            data = answer(&other, &other.head, &request)?;
+        }
+        _ => {}
+    }
+    Some(Message::Data(data))
+}
+
+/// Peak of this process's memory, in KiB.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// Starts peers on a thread of their own, and gives their addresses.
+fn start(log: &Log, all: &[Manners]) -> Vec<Address> {
+    let (log, all) = (log.clone(), all.to_vec());
+    let (tell, addresses) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        runtime().block_on(async {
+            let mut addresses = Vec::new();
+            for manners in all {
+                addresses.push(peer(log.clone(), manners).await);
+            }
+            // Handshakes that never end, a byte at a time, and nothing at all.
+            for drip in [true, false] {
+                let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+                addresses.push(format!("tcp://{}", listener.local_addr().unwrap()).parse().unwrap());
+                tokio::spawn(async move {
+                    let (mut socket, _) = listener.accept().await.unwrap();
+                    while drip && socket.write_all(&[0]).await.is_ok() {
+                        tokio::time::sleep(Duration::from_millis(200)).await;
+                    }
+                    std::future::pending::<()>().await;
+                });
+            }
+            tell.send(addresses).unwrap();
+            tokio::time::sleep(LONG).await;
+        });
+    });
+    addresses.recv().unwrap()
+}
+
+/// Protects everything at once: among eight hostile peers and two that never finish a handshake, one honest peer is enough.
+#[test]
+fn one_honest_peer_is_enough() {
+    let dir = tempdir().unwrap();
+    let all = blocks(0, 500);
+    let log = Log::new(1, &all);
+    let hostile = start(&log, &ALL);
+    let honest = start(&log, &[Manners::Honest]);
+    let key: Key = *log.head.key();
+    let before = peak();
+    let peers: Vec<Address> = hostile.iter().chain(&honest[..1]).cloned().collect();
+    let fetched = download(dir.path(), &key, &peers);
+    assert!(fetched.served && fetched.lacking.is_empty(), "{fetched:?}");
+    assert_holds(&ArchiveReader::open(dir.path()).unwrap().cores()[0], &all);
+    assert!(peak() - before < 100 << 10, "{} KiB", peak() - before);
+    assert!(swarm::contradictions(dir.path()).is_empty());
+    let why = |at: usize| {
+        let address = hostile[at].to_string();
+        fetched.tried.iter().find(|(tried, _)| *tried == address).map(|(_, why)| why.clone()).unwrap_or_default()
+    };
+    for (at, manners) in ALL.iter().enumerate() {
+        let expected = match manners {
+            Manners::WrongBlock | Manners::OtherBlock | Manners::OtherLog | Manners::WrongSignature => "proof",
+            Manners::Flood => "too many messages",
+            _ => "",
+        };
+        // Who was never asked for a block had no chance to lie about one.
+        assert!(why(at).contains(expected) || why(at).is_empty(), "{manners:?}: {}", why(at));
+    }
+}
+
+/// Each alone: nothing but what was proven is stored, and the download ends.
+#[test]
+fn alone_none_of_them_gets_anything_in() {
+    let log = Log::new(2, &blocks(0, 40));
+    let addresses = start(&log, &ALL);
+    let begun = Instant::now();
+    let threads = ALL.into_iter().zip(addresses).map(|(manners, address)| {
+        let key = *log.head.key();
+        std::thread::spawn(move || {
+            let dir = tempdir().unwrap();
+            let fetched = download(dir.path(), &key, &[address]);
+            let shows_head = matches!(manners, Manners::WrongBlock | Manners::OtherBlock | Manners::Withholding);
+            assert_eq!(fetched.served, shows_head, "{manners:?} {fetched:?}");
+            assert!(!fetched.lacking.is_empty(), "{manners:?} {fetched:?}");
+            if shows_head {
+                let reader = ArchiveReader::open(dir.path()).unwrap();
+                assert!(reader.cores().iter().all(|core| core.length() == 0), "{manners:?}");
+                assert_eq!(reader.kept().len(), 1, "the head stays");
+            }
+        })
+    });
+    let threads = threads.collect::<Vec<_>>();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    assert!(begun.elapsed() < LONG);
+}
