@@ -72,3 +72,30 @@ fn nobody_serves_it() {
     assert_eq!(fetched.tried.len(), 1);
     assert_eq!(fetched.tried[0].0, nobody.to_string());
 }
+
+/// Protects many logs on one connection: more than may be asked at once, and a peer that lacks some of them.
+#[test]
+fn many_logs_share_a_connection() {
+    let Some(mut peer) = INTEROP.start("peer.js") else { return };
+    let all = blocks(0, 12);
+    let mut keys = Vec::new();
+    let mut names = Vec::new();
+    for i in 0..150_u8 {
+        let name = i.to_string();
+        let seed = vitra_watch::database::ack::to_hex(&[i; 32]);
+        let log = json!({"log": name, "version": 10, "seed": seed, "steps": [told(&all)]});
+        keys.push(key(&peer.call(&log)));
+        names.push(name);
+    }
+    let address = address(&peer.call(&json!({"listen": names[..140]})));
+    let dir = tempdir().unwrap();
+    runtime().block_on(async {
+        let mut node = Node::open(dir.path()).unwrap();
+        keys.iter().for_each(|key| node.follow(key).unwrap());
+        node.dial(address);
+        until(&mut node, |node| node.is_settled() && keys[..140].iter().all(|key| committed(node, key) == 12)).await;
+        peer.call(&json!({"append": "77", "blocks": told(&all[..1])}));
+        until(&mut node, |node| committed(node, &keys[77]) == 13).await;
+        assert!(keys[140..].iter().all(|key| committed(&node, key) == 0));
+    });
+}

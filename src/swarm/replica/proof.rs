@@ -237,6 +237,84 @@ fn uncles(log: &impl Nodes, mut at: Subtree, levels: u64, length: u64) -> Option
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hyperbee::Block;
+    use crate::hypercore::MerkleTree;
+    use ed25519_dalek::SigningKey;
+    use proptest::prelude::*;
+
+    struct Log(Vec<Block>, MerkleTree);
+
+    impl Blocks for Log {
+        fn length(&self) -> u64 {
+            self.0.len() as u64
+        }
+        fn block(&self, seq: u64) -> Option<Block> {
+            self.0.get(seq as usize).cloned()
+        }
+    }
+
+    impl Nodes for Log {
+        fn length(&self) -> u64 {
+            self.0.len() as u64
+        }
+        fn node(&self, at: Subtree) -> Option<Node> {
+            self.1.node(at)
+        }
+    }
+
+    fn log(length: u64) -> (Log, SignedHead) {
+        let blocks: Vec<Block> = (0..length).map(|seq| Block::from(&seq.to_le_bytes()[..])).collect();
+        let tree = MerkleTree::over(&blocks).unwrap();
+        let secret = SigningKey::from_bytes(&[1; 32]);
+        let key = secret.verifying_key().to_bytes();
+        let head = SignedHead::sign(&secret, key, None, 0, length, tree.roots().tree_hash()).unwrap();
+        (Log(blocks, tree), head)
+    }
+
+    proptest! {
+        /// What we answer is what we believe, at every length; and nothing else is.
+        #[test]
+        fn heads_are_shown_at_any_prefix(length in 1..200_u64, prefix in 1..200_u64, at in any::<prop::sample::Index>()) {
+            let prefix = prefix.min(length);
+            let (log, head) = log(length);
+            let request = Request { id: 1, upgrade: Some((0, prefix)), ..Request::default() };
+            let mut upgrade = answer(&log, &head, &request).unwrap().upgrade.unwrap();
+            let read = |upgrade: &DataUpgrade| Shown::read(head.key(), None, 0, prefix, upgrade);
+            let shown = read(&upgrade).unwrap();
+            prop_assert_eq!(&shown.head, &head);
+            prop_assert_eq!(Some(shown.prefix_hash), log.tree_hash_at(prefix));
+            let mut nodes = 0;
+            shown.nodes(|at, node| {
+                assert_eq!(log.node(at), Some(node));
+                nodes += 1;
+            });
+            prop_assert!(flat::roots(length).count() <= nodes);
+            let all = upgrade.nodes.len() + upgrade.additional.len();
+            let i = at.index(all);
+            let changed = upgrade.nodes.iter_mut().chain(&mut upgrade.additional).nth(i).unwrap();
+            changed.node.hash[3] ^= 1;
+            prop_assert!(read(&upgrade).is_err());
+        }
+
+        #[test]
+        fn blocks_are_proven_to_any_known_node(
+            length in 1..200_u64, index in any::<prop::sample::Index>(), levels in 0..8_u64, bit in 0..64_usize,
+        ) {
+            let (log, head) = log(length);
+            let index = index.index(length as usize) as u64;
+            let root = flat::roots(length).find(|root| root.contains(index)).unwrap();
+            let levels = levels.min(u64::from(root.blocks.trailing_zeros()));
+            let asked = RequestNode { index, nodes: levels };
+            let request = Request { id: 1, block: Some(asked), ..Request::default() };
+            let mut block = answer(&log, &head, &request).unwrap().block.unwrap();
+            let known = log.node((0..levels).fold(Subtree::leaf(index), |at, _| at.parent())).unwrap();
+            read_block(asked, &known, &block, |at, node| assert_eq!(log.node(at), Some(node))).unwrap();
+            block.value[bit / 8] ^= 1 << (bit % 8);
+            prop_assert_eq!(read_block(asked, &known, &block, |_, _| ()), Err(AnswerError::Mismatch));
+            let beyond = Request { block: Some(RequestNode { index, nodes: 60 }), ..request };
+            prop_assert_eq!(answer(&log, &head, &beyond), None);
+        }
+    }
 
     #[test]
     fn an_index_is_a_subtree() {

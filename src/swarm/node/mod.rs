@@ -1,0 +1,359 @@
+//! All peers and all logs: who is asked for what, who is shown what.
+//!
+//! One owner for everything, driven by one channel: connections only carry frames. For each peer and log:
+//!
+//! 1. **Probe first.** When the peer has said how long its log is, it is asked for its signed head. Before that is answered and
+//!    stored it sees nothing of ours and is answered nothing: an honest peer that meets another history of its log freezes, and
+//!    the evidence would be lost.
+//! 2. Its head says which of our histories it is on. It is shown that history's state and no other, and asked for its blocks.
+//! 3. Whatever it says anew about its length is probed again.
+//!
+//! A peer whose proof does not hold is dropped and not dialled again.
+
+mod peer;
+mod traffic;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+use super::replica::Replica;
+use super::session::{Event, Session};
+use super::transport::{Address, Link, Signal, Signals, accept, dial};
+use crate::archive::{Archive, ArchiveError, ArchiveReader};
+use crate::hypercore::{Hash, Key};
+use peer::{Peer, Side, flush, probe, show};
+
+/// Questions that a new peer is trusted with; each answer earns one more, a late one halves them.
+const FIRST_CREDIT: usize = 16;
+/// Connections.
+pub const MAX_PEERS: usize = 256;
+const TICK: Duration = Duration::from_millis(500);
+const BACK_OFF: [u64; 5] = [1, 2, 4, 8, 16];
+
+/// What may be worth telling somebody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Happened {
+    /// A peer is connected.
+    Up(String),
+    /// A peer is gone, or could not be reached, and why.
+    Down(String, String),
+    /// A signed head that was not known: key, fork, length.
+    Head(Key, u64, u64),
+    /// The log was truncated: key, fork, length of its head.
+    Fork(Key, u64, u64),
+    /// A head that contradicts another of the same fork: key, fork, length.
+    Split(Key, u64, u64),
+}
+
+#[derive(Debug)]
+struct Target {
+    address: Address,
+    number: Option<u64>,
+    failures: usize,
+    again: Instant,
+    tried: Option<String>,
+    banned: bool,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Node {
+    archive: Archive,
+    before: Option<ArchiveReader>,
+    replicas: BTreeMap<Hash, Replica>,
+    peers: BTreeMap<u64, Peer>,
+    targets: Vec<Target>,
+    names: BTreeMap<u64, String>,
+    last: u64,
+    signals: Signals,
+    inbox: mpsc::UnboundedReceiver<(u64, Signal)>,
+    listener: Option<TcpListener>,
+    begun: Instant,
+    progress: Instant,
+    happened: Vec<Happened>,
+}
+
+impl Node {
+    /// Opens or makes the archive at `dir`.
+    ///
+    /// # Errors
+    /// When it cannot be used.
+    pub fn open(dir: &Path) -> Result<Node, ArchiveError> {
+        let exists = dir.join("archive.sqlite").is_file();
+        let archive = if exists { Archive::open(dir)? } else { Archive::create(dir)? };
+        // What is locked is not written by others; an archive without a log cannot be read.
+        let before = if archive.logs()?.is_empty() { None } else { Some(ArchiveReader::open(dir)?) };
+        let (signals, inbox) = mpsc::unbounded_channel();
+        let now = Instant::now();
+        Ok(Node {
+            archive,
+            before,
+            replicas: BTreeMap::new(),
+            peers: BTreeMap::new(),
+            targets: Vec::new(),
+            names: BTreeMap::new(),
+            last: 0,
+            signals,
+            inbox,
+            listener: None,
+            begun: now,
+            progress: now,
+            happened: Vec::new(),
+        })
+    }
+
+    /// Adds an address to be kept connected.
+    pub fn dial(&mut self, address: Address) {
+        let again = Instant::now();
+        self.targets.push(Target { address, number: None, failures: 0, again, tried: None, banned: false });
+        self.redial();
+    }
+
+    /// Takes connections from now on.
+    pub fn listen(&mut self, listener: TcpListener) {
+        self.listener = Some(listener);
+    }
+
+    /// Follows a log: opens it with every peer. Again does nothing.
+    ///
+    /// # Errors
+    /// When the archive fails.
+    pub fn follow(&mut self, key: &Key) -> Result<(), ArchiveError> {
+        let dk = crate::hypercore::discovery_key(key);
+        if self.replicas.contains_key(&dk) {
+            return Ok(());
+        }
+        let replica = Replica::open(&mut self.archive, self.before.as_ref(), key)?;
+        self.replicas.insert(dk, replica);
+        for peer in self.peers.values_mut() {
+            peer.session.add(key);
+            peer.session.open(&dk);
+            peer.sides.insert(dk, Side::default());
+            flush(peer);
+        }
+        Ok(())
+    }
+
+    /// A log that is followed.
+    pub fn replica(&self, key: &Key) -> Option<&Replica> {
+        self.replicas.get(&crate::hypercore::discovery_key(key))
+    }
+
+    /// All logs that are followed.
+    pub fn replicas(&self) -> impl Iterator<Item = &Replica> {
+        self.replicas.values()
+    }
+
+    /// Peers that are connected.
+    pub fn connected(&self) -> usize {
+        self.peers.len()
+    }
+
+    /// Addresses that were given, and why there is no connection.
+    pub fn tried(&self) -> Vec<(String, String)> {
+        let connected = |target: &Target| target.number.is_some_and(|number| self.peers.contains_key(&number));
+        let without = self.targets.iter().filter(|target| !connected(target));
+        let why = |target: &Target| target.tried.clone().unwrap_or_else(|| "no answer yet".to_owned());
+        without.map(|target| (target.address.to_string(), why(target))).collect()
+    }
+
+    /// How long nothing new has come.
+    pub fn quiet(&self) -> Duration {
+        self.progress.elapsed()
+    }
+
+    /// Whether every address was tried, and every connected peer has said what it has of every log, and shown its head.
+    pub fn is_settled(&self) -> bool {
+        let tried = self.targets.iter().all(|target| {
+            target.banned
+                || target.tried.is_some()
+                || target.number.is_some_and(|number| self.peers.contains_key(&number))
+        });
+        let settled = |peer: &Peer| {
+            peer.sides.iter().all(|(dk, side)| {
+                side.refused
+                    || peer.session.sync(dk).is_some_and(|sync| {
+                        side.silent || (!side.probing && side.probed == Some((sync.fork, sync.length)))
+                    })
+            })
+        };
+        tried && self.peers.values().all(settled)
+    }
+
+    /// Whether a peer still has to answer something.
+    pub fn is_waiting(&self) -> bool {
+        self.peers.values().any(|peer| peer.session.in_flight() > 0)
+    }
+
+    /// Waits until something happens, at most until `until`, and deals with it.
+    ///
+    /// # Errors
+    /// When the archive fails.
+    pub async fn step(&mut self, until: Instant) -> Result<Vec<Happened>, ArchiveError> {
+        let wake = until.min(Instant::now().checked_add(TICK).unwrap_or(until));
+        let listener = self.listener.as_ref();
+        let accepted = async {
+            match listener {
+                Some(listener) => listener.accept().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            signal = self.inbox.recv() => {
+                let mut next = signal;
+                // What came meanwhile is dealt with together, so that answers are committed together.
+                for _ in 0..64 {
+                    let Some((number, signal)) = next else { break };
+                    self.on_signal(number, signal)?;
+                    next = self.inbox.try_recv().ok();
+                }
+                if let Some((number, signal)) = next {
+                    self.on_signal(number, signal)?;
+                }
+            }
+            accepted = accepted => {
+                if let Ok((socket, from)) = accepted && self.peers.len() < MAX_PEERS {
+                    self.last = self.last.saturating_add(1);
+                    self.names.insert(self.last, from.to_string());
+                    accept(self.last, socket, self.signals.clone());
+                }
+            }
+            () = tokio::time::sleep_until(wake.into()) => {}
+        }
+        self.commit(false)?;
+        self.tick()?;
+        Ok(std::mem::take(&mut self.happened))
+    }
+
+    /// Makes everything last that is here.
+    ///
+    /// # Errors
+    /// When the archive fails.
+    pub fn commit(&mut self, all: bool) -> Result<(), ArchiveError> {
+        let mut more = Vec::new();
+        for (dk, replica) in &mut self.replicas {
+            more.extend(replica.commit(&mut self.archive, all)?.into_iter().map(|at| (*dk, at)));
+        }
+        for (dk, at) in more {
+            for peer in self.peers.values_mut() {
+                match peer.sides.get_mut(&dk) {
+                    Some(side) if side.undecided => side.probed = None,
+                    Some(side) if side.branch == Some(at) => {}
+                    _ => continue,
+                }
+                let Some(replica) = self.replicas.get(&dk) else { continue };
+                probe(peer, replica, millis(self.begun));
+                show(peer, replica);
+                flush(peer);
+            }
+        }
+        Ok(())
+    }
+
+    fn on_signal(&mut self, number: u64, signal: Signal) -> Result<(), ArchiveError> {
+        match signal {
+            Signal::Up(link) => self.on_up(number, link),
+            Signal::Frame(inbound) => {
+                let Some(peer) = self.peers.get_mut(&number) else { return Ok(()) };
+                if let Err(error) = peer.session.receive(&inbound.frame) {
+                    self.end(number, &error.to_string(), true);
+                    return Ok(());
+                }
+                drop(inbound);
+                self.on_events(number)?;
+            }
+            Signal::Room => {}
+            Signal::Down(why) => {
+                self.end(number, &why, false);
+                return Ok(());
+            }
+        }
+        self.serve(number)?;
+        self.ask(number);
+        Ok(())
+    }
+
+    fn on_up(&mut self, number: u64, link: Link) {
+        let target = self.targets.iter_mut().find(|target| target.number == Some(number));
+        let name = match target {
+            Some(target) => {
+                target.failures = 0;
+                target.address.to_string()
+            }
+            None => self.names.get(&number).cloned().unwrap_or_default(),
+        };
+        let mut session = Session::new(link.initiator, link.hash);
+        let mut sides = BTreeMap::new();
+        for (dk, replica) in &self.replicas {
+            session.add(replica.key());
+            session.open(dk);
+            sides.insert(*dk, Side::default());
+        }
+        self.happened.push(Happened::Up(name));
+        self.progress = Instant::now();
+        let peer = Peer {
+            link,
+            session,
+            sides,
+            unprobed: BTreeSet::new(),
+            questions: VecDeque::new(),
+            cursor: [0; 32],
+            late: 0,
+            credit: FIRST_CREDIT,
+        };
+        self.peers.insert(number, peer);
+    }
+
+    /// Ends a connection; `hostile`: for good.
+    fn end(&mut self, number: u64, why: &str, hostile: bool) {
+        let name = self.names.remove(&number);
+        let peer = self.peers.remove(&number);
+        if let Some(mut session) = peer.map(|peer| peer.session) {
+            let mut asked = session.give_up(u64::MAX);
+            // Answers that came and were not looked at any more.
+            while let Some(event) = session.event() {
+                match event {
+                    Event::Answer(dk, answered, _) => asked.push((dk, answered)),
+                    Event::Closed(dk, lost) => asked.extend(lost.into_iter().map(|lost| (dk, lost))),
+                    _ => {}
+                }
+            }
+            for (dk, asked) in asked {
+                self.unask(number, &dk, &asked);
+            }
+        }
+        let target = self.targets.iter_mut().find(|target| target.number == Some(number));
+        let name = target.as_ref().map(|target| target.address.to_string()).or(name).unwrap_or_default();
+        if let Some(target) = target {
+            let wait = BACK_OFF.get(target.failures).or(BACK_OFF.last()).copied().unwrap_or_default();
+            target.failures = target.failures.saturating_add(1);
+            target.number = None;
+            target.tried = Some(why.to_owned());
+            target.banned |= hostile;
+            target.again = Instant::now().checked_add(Duration::from_secs(wait)).unwrap_or(target.again);
+        }
+        self.happened.push(Happened::Down(name, why.to_owned()));
+        // What it was asked, others may have.
+        let others: Vec<u64> = self.peers.keys().copied().collect();
+        others.into_iter().for_each(|number| self.ask(number));
+    }
+
+    fn redial(&mut self) {
+        let now = Instant::now();
+        for target in &mut self.targets {
+            if target.number.is_none() && !target.banned && target.again <= now {
+                self.last = self.last.saturating_add(1);
+                target.number = Some(self.last);
+                dial(self.last, &target.address, self.signals.clone());
+            }
+        }
+    }
+}
+
+fn millis(begun: Instant) -> u64 {
+    u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,254 @@
+//! What peers say, and what they are asked and answered.
+
+use std::ops::Bound;
+use std::time::{Duration, Instant};
+
+use super::peer::{Side, flush, probe, show, tell_range};
+use super::{Happened, Node, millis};
+use crate::archive::ArchiveError;
+use crate::hypercore::Hash;
+use crate::swarm::replica::proof::{AnswerError, answer};
+use crate::swarm::replica::{Branch, Replica, Standing};
+use crate::swarm::session::{Asked, Event, MAX_IN_FLIGHT};
+use crate::swarm::wire::messages::{Data, Message};
+
+/// A question without an answer for so long goes to somebody else.
+const PATIENCE: Duration = Duration::from_secs(8);
+/// Questions in a row without an answer after which a peer is dropped.
+const MAX_LATE: usize = 128;
+/// A peer's questions that wait for their answers.
+const MAX_QUESTIONS: usize = 16_384;
+/// No more questions are answered while so many bytes wait to be sent.
+const MAX_ANSWERS: usize = 1 << 20;
+
+impl Node {
+    pub(super) fn unask(&mut self, number: u64, dk: &Hash, asked: &Asked) {
+        let mut side = self.peers.get_mut(&number).and_then(|peer| peer.sides.get_mut(dk));
+        if let Some(side) = side.as_mut().filter(|_| asked.prefix.is_some()) {
+            side.probing = false;
+        }
+        if let Some(block) = asked.block {
+            // No other history can have it asked: a side is on one.
+            for branch in self.replicas.get_mut(dk).into_iter().flat_map(Replica::branches_mut) {
+                if branch.fork() == asked.fork {
+                    branch.note_asked(block.index, false);
+                }
+            }
+        }
+    }
+
+    pub(super) fn on_events(&mut self, number: u64) -> Result<(), ArchiveError> {
+        loop {
+            let Some(peer) = self.peers.get_mut(&number) else { return Ok(()) };
+            let Some(event) = peer.session.event() else { return Ok(()) };
+            match event {
+                Event::Opened(dk) => drop(peer.sides.insert(dk, Side::default())),
+                Event::Closed(dk, asked) => {
+                    peer.sides.insert(dk, Side { refused: true, ..Side::default() });
+                    peer.questions.retain(|(log, _)| *log != dk);
+                    for asked in asked {
+                        self.unask(number, &dk, &asked);
+                    }
+                }
+                Event::Unknown(_) | Event::Have(_) => {}
+                Event::Synced(dk) => {
+                    let Some(replica) = self.replicas.get(&dk) else { continue };
+                    if let Some(side) = peer.sides.get_mut(&dk) {
+                        side.silent = false;
+                    }
+                    probe(peer, replica, millis(self.begun));
+                    show(peer, replica);
+                }
+                Event::Question(dk, request) => {
+                    if peer.questions.len() >= MAX_QUESTIONS {
+                        self.end(number, "it asks too much at once", true);
+                        return Ok(());
+                    }
+                    peer.questions.push_back((dk, request));
+                }
+                Event::Cancelled(dk, id) => peer.questions.retain(|(log, asked)| *log != dk || asked.id != id),
+                Event::Wanted(dk, _) => {
+                    let Some(replica) = self.replicas.get(&dk) else { continue };
+                    if peer.session.has_shown(&dk) {
+                        tell_range(peer, replica);
+                    }
+                }
+                Event::Answer(dk, asked, data) => {
+                    peer.late = 0;
+                    peer.credit = peer.credit.saturating_add(1).min(MAX_IN_FLIGHT);
+                    self.unask(number, &dk, &asked);
+                    let taken = match data {
+                        Some(data) => self.on_answer(number, dk, asked, *data)?,
+                        None => {
+                            self.on_refusal(number, dk, asked);
+                            Ok(())
+                        }
+                    };
+                    if let Err(error) = taken {
+                        self.end(number, &format!("it sent a proof that does not hold: {error}"), true);
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    fn on_refusal(&mut self, number: u64, dk: Hash, asked: Asked) {
+        let Some(peer) = self.peers.get_mut(&number) else { return };
+        if let Some(block) = asked.block {
+            peer.session.has_not(&dk, block.index);
+        }
+        let Some(side) = peer.sides.get_mut(&dk) else { return };
+        if asked.prefix.is_some() {
+            // Refused because its log has moved on, or for good.
+            side.silent = true;
+            if let Some(replica) = self.replicas.get(&dk) {
+                probe(peer, replica, millis(self.begun));
+            }
+        }
+    }
+
+    fn on_answer(
+        &mut self,
+        number: u64,
+        dk: Hash,
+        asked: Asked,
+        data: Data,
+    ) -> Result<Result<(), AnswerError>, ArchiveError> {
+        let (Some(peer), Some(replica)) = (self.peers.get_mut(&number), self.replicas.get_mut(&dk)) else {
+            return Ok(Ok(()));
+        };
+        let Some(side) = peer.sides.get_mut(&dk) else { return Ok(Ok(())) };
+        if asked.manifest
+            && let Some(bytes) = &data.manifest
+            && !replica.take_manifest(&mut self.archive, bytes)?
+        {
+            return Ok(Err(AnswerError::Other));
+        }
+        if let Some(prefix) = asked.prefix {
+            let shown = match replica.read(asked.fork, prefix, &data) {
+                Ok(shown) => shown,
+                Err(error) => return Ok(Err(error)),
+            };
+            self.progress = Instant::now();
+            let (key, fork, length) = (*replica.key(), shown.head.fork(), shown.head.length());
+            let before = replica.branches().iter().map(Branch::target).max();
+            let standing = replica.meet(&mut self.archive, &shown)?;
+            side.undecided = standing == Standing::Undecided;
+            side.branch = match standing {
+                Standing::On(at) | Standing::New(at, _) => Some(at),
+                Standing::Undecided | Standing::TooMany => None,
+            };
+            match standing {
+                Standing::New(_, true) | Standing::TooMany => self.happened.push(Happened::Split(key, fork, length)),
+                Standing::New(..) if fork > 0 => self.happened.push(Happened::Fork(key, fork, length)),
+                _ if before.is_none_or(|before| length > before) => {
+                    self.happened.push(Happened::Head(key, fork, length))
+                }
+                _ => {}
+            }
+            let sync = peer.session.sync(&dk);
+            if sync.is_some_and(|sync| side.probed != Some((sync.fork, sync.length))) {
+                probe(peer, replica, millis(self.begun));
+            }
+            show(peer, replica);
+        }
+        if let (Some(question), Some(block)) = (asked.block, data.block) {
+            let side = peer.sides.get(&dk);
+            let branch = side.and_then(|side| replica.branch_mut(side.branch?)).filter(|b| b.fork() == asked.fork);
+            if let Some(branch) = branch {
+                self.progress = Instant::now();
+                return branch.take(question, block);
+            }
+        } else if asked.block.is_some() {
+            return Ok(Err(AnswerError::Other));
+        }
+        Ok(Ok(()))
+    }
+
+    /// Asks a peer for blocks, one of each log in turn, and sends what waits.
+    pub(super) fn ask(&mut self, number: u64) {
+        let Some(peer) = self.peers.get_mut(&number) else { return };
+        let at = millis(self.begun);
+        while peer.session.in_flight() < MAX_IN_FLIGHT
+            && let Some(dk) = peer.unprobed.pop_first()
+        {
+            if let Some(replica) = self.replicas.get(&dk) {
+                probe(peer, replica, at);
+            }
+        }
+        loop {
+            let mut any = false;
+            let around = (Bound::Excluded(peer.cursor), Bound::Unbounded);
+            let logs = peer.sides.range(around).chain(peer.sides.range(..=peer.cursor));
+            let logs: Vec<(Hash, usize)> =
+                logs.filter_map(|(dk, side)| Some((*dk, side.branch.filter(|_| !side.undecided)?))).collect();
+            for (dk, branch) in logs {
+                if peer.session.in_flight() >= peer.credit {
+                    break;
+                }
+                let branch = self.replicas.get_mut(&dk).and_then(|replica| replica.branch_mut(branch));
+                let (Some(branch), Some(sync)) = (branch, peer.session.sync(&dk)) else { continue };
+                if sync.fork != branch.fork() || branch.is_complete() {
+                    continue;
+                }
+                let Some(block) = branch.want(sync.length, |block| peer.session.has(&dk, block)) else { continue };
+                let asked = Asked { fork: sync.fork, block: Some(block), at, ..Asked::default() };
+                if peer.session.ask(&dk, asked) {
+                    branch.note_asked(block.index, true);
+                    peer.cursor = dk;
+                    any = true;
+                }
+            }
+            if !any {
+                break;
+            }
+        }
+        flush(peer);
+    }
+
+    /// Answers what a peer asks, as long as it takes the answers.
+    pub(super) fn serve(&mut self, number: u64) -> Result<(), ArchiveError> {
+        let Some(peer) = self.peers.get_mut(&number) else { return Ok(()) };
+        while peer.session.waiting() < MAX_ANSWERS {
+            let Some((dk, request)) = peer.questions.pop_front() else { break };
+            let side = peer.sides.get(&dk).filter(|_| peer.session.has_shown(&dk));
+            let replica = self.replicas.get(&dk);
+            let branch = side.and_then(|side| replica?.branch(side.branch?));
+            let data = branch.and_then(|branch| answer(branch.log(), branch.served()?, &request));
+            if let Some(error) = branch.and_then(Branch::take_error) {
+                return Err(error);
+            }
+            let message = data.map_or(Message::NoData(request.id, 1), Message::Data);
+            peer.session.tell(&dk, &message);
+        }
+        flush(peer);
+        Ok(())
+    }
+
+    pub(super) fn tick(&mut self) -> Result<(), ArchiveError> {
+        let late = millis(self.begun).saturating_sub(u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX));
+        let numbers: Vec<u64> = self.peers.keys().copied().collect();
+        for number in numbers {
+            let Some(peer) = self.peers.get_mut(&number) else { continue };
+            let given_up = peer.session.give_up(late);
+            if given_up.is_empty() {
+                continue;
+            }
+            peer.late = peer.late.saturating_add(given_up.len());
+            peer.credit = (peer.credit / 2).max(1);
+            if peer.late > MAX_LATE {
+                self.end(number, "it does not answer", false);
+                continue;
+            }
+            for (dk, asked) in given_up {
+                self.unask(number, &dk, &asked);
+                self.on_refusal(number, dk, asked);
+            }
+            let all: Vec<u64> = self.peers.keys().copied().collect();
+            all.into_iter().for_each(|number| self.ask(number));
+        }
+        self.redial();
+        Ok(())
+    }
+}
