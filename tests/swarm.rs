@@ -99,3 +99,30 @@ fn many_logs_share_a_connection() {
         assert!(keys[140..].iter().all(|key| committed(&node, key) == 0));
     });
 }
+
+/// Protects following over days: a peer that hangs up, and one that is killed and comes back, are found again.
+#[test]
+fn a_lost_peer_is_found_again() {
+    let dir = tempdir().unwrap();
+    let all = blocks(0, 30);
+    let Some((mut peer, key, address)) = serving((11, false), 9, &json!([told(&all[..10])])) else { return };
+    let port: u16 = address.to_string().rsplit(':').next().unwrap().parse().unwrap();
+    runtime().block_on(async {
+        let mut node = Node::open(dir.path()).unwrap();
+        node.follow(&key).unwrap();
+        node.dial(address);
+        until(&mut node, |node| committed(node, &key) == 10).await;
+        peer.call(&json!({"hangup": true}));
+        peer.call(&json!({"append": "a", "blocks": told(&all[10..20])}));
+        until(&mut node, |node| committed(node, &key) == 20).await;
+        drop(peer);
+        let mut peer = INTEROP.start("peer.js").unwrap();
+        let seed = vitra_watch::database::ack::to_hex(&[9; 32]);
+        peer.call(&json!({"log": "a", "version": 11, "seed": seed, "steps": [told(&all[..20]), told(&all[20..])]}));
+        peer.call(&json!({"listen": ["a"], "port": port}));
+        until(&mut node, |node| committed(node, &key) == 30).await;
+    });
+    let reader = ArchiveReader::open(dir.path()).unwrap();
+    assert_eq!(reader.cores().len(), 1, "nothing is stored twice");
+    assert_holds(&reader.cores()[0], &all);
+}

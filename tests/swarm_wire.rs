@@ -101,3 +101,29 @@ fn shown(message: &Message) -> Json {
         other => panic!("{other:?}"),
     }
 }
+
+/// Protects against panics near what peers really send: frames with bytes changed, cut off and put together.
+#[test]
+fn damaged_frames_do_no_harm() {
+    let recorded = recorded();
+    let frames: Vec<Vec<u8>> =
+        recorded.iter().filter(|line| !line["frame"].is_null()).map(|line| bytes(&line["frame"])).collect();
+    let mut state = 1_u64;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below.max(1)
+    };
+    for _ in 0..40_000 {
+        let mut frame = frames[random(frames.len())].clone();
+        for _ in 0..=random(4) {
+            let at = random(frame.len());
+            match random(4) {
+                0 => frame[at] ^= 1 << random(8),
+                1 => frame[at] = [0, 1, 0x7f, 0xfc, 0xfd, 0xfe, 0xff][random(7)],
+                2 => frame.truncate(at.max(1)),
+                _ => frame.extend_from_slice(&frames[random(frames.len())]),
+            }
+        }
+        vitra_watch::fuzzing::wire_message(&frame);
+    }
+}

@@ -3,7 +3,7 @@
 // {"log": NAME, "version": 10 or 11, ...}   a log: "seed" (hex) and "steps" as in write.js (blocks to append at once, or a
 //                                           length to truncate to), or "storage" (a directory of Hypercore 10), or "key"
 //                                           (hex; a reader); "compat": whether 11 uses public keys; answers {key, length}
-// {"listen": [NAMES]}                       serves these logs, all of one version, on every connection; answers {port}
+// {"listen": [NAMES], "port": PORT}         serves these logs, all of one version, on every connection; answers {port}
 // {"connect": PORT, "logs": [NAMES]}        replicates these logs with whoever listens there
 // {"append": NAME, "blocks": [hex]}, {"truncate": NAME, "length": N}, {"clear": NAME, "start": N, "end": N}
 //                                           answer {length, fork}
@@ -58,9 +58,9 @@ function replicate (socket, isInitiator, names) {
 
 const COMMANDS = {
   log: open,
-  listen ({ listen }) {
+  listen ({ listen, port = 0 }) {
     const server = net.createServer((socket) => replicate(socket, false, listen))
-    return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve({ port: server.address().port })))
+    return new Promise((resolve) => server.listen(port, '127.0.0.1', () => resolve({ port: server.address().port })))
   },
   async connect ({ connect, logs: names }) {
     const socket = net.connect(connect, '127.0.0.1')

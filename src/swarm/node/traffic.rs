@@ -134,6 +134,7 @@ impl Node {
             let (key, fork, length) = (*replica.key(), shown.head.fork(), shown.head.length());
             let before = replica.branches().iter().map(Branch::target).max();
             let standing = replica.meet(&mut self.archive, &shown)?;
+            side.silent = false;
             side.undecided = standing == Standing::Undecided;
             side.branch = match standing {
                 Standing::On(at) | Standing::New(at, _) => Some(at),
