@@ -87,11 +87,9 @@ struct Oracle<'a> {
     inputs: BTreeMap<String, bool>,
     next: BTreeMap<String, u64>,
     source: String,
-    /// Lengths of the index that are signed; then the open batch's first block, and what it has beside puts.
+    /// Lengths of the index that are signed; then the open batch's first block, a null as a value, an entry without one.
     ends: BTreeSet<u64>,
-    batch: u64,
-    odd: bool,
-    deleted: bool,
+    batch: (u64, bool, bool),
     /// Here the contract wrote past the guard what takes effect with the executor's next restart, whenever that was; or an
     /// operation that is none succeeded.
     open: Option<u64>,
@@ -130,8 +128,8 @@ impl Oracle<'_> {
     fn adopt(&mut self, entries: &[&Published], expected: &[Change]) -> Option<(Kind, u64)> {
         for entry in entries {
             // Hyperbee writes nothing for null.
-            self.odd |= matches!(&entry.value, Some(Some(value)) if value.is_nullish());
-            self.deleted |= matches!(entry.value, Some(None));
+            self.batch.1 |= matches!(&entry.value, Some(Some(value)) if value.is_nullish());
+            self.batch.2 |= matches!(entry.value, Some(None));
             let null = expected.iter().any(|change| *change.key == *entry.key && change.put.is_some());
             match &entry.value {
                 Some(Some(value)) => drop(self.state.0.insert(entry.key.clone(), (entry.seq, value.clone()))),
@@ -150,11 +148,11 @@ impl Oracle<'_> {
                 let Map(state) = &self.state;
                 let pairs = state.iter().map(|(key, (seq, _))| (key.clone(), *seq));
                 // Roots that became too small when something was deleted stay where they were.
-                let batch = if self.deleted { entry.seq + 1 } else { self.batch };
-                if self.odd || !Walk::holds(self.lab, entry.seq, batch, pairs) {
+                let batch = if self.batch.2 { entry.seq + 1 } else { self.batch.0 };
+                if self.batch.1 || !Walk::holds(self.lab, entry.seq, batch, pairs) {
                     return Some((Kind::IndexTampered, entry.seq));
                 }
-                (self.batch, self.odd, self.deleted) = (entry.seq + 1, false, false);
+                self.batch = (entry.seq + 1, false, false);
             }
         }
         None
@@ -170,9 +168,7 @@ pub fn judge(lab: &Lab<Memory>) -> (Option<(Kind, u64)>, Option<u64>) {
         next: BTreeMap::new(),
         source: String::new(),
         ends: lab.index.store.heads().iter().map(|head| head.length()).collect(),
-        batch: 1,
-        odd: false,
-        deleted: false,
+        batch: (1, false, false),
         open: None,
     };
     (violation(&mut oracle, &history(lab)), oracle.open)
@@ -180,11 +176,14 @@ pub fn judge(lab: &Lab<Memory>) -> (Option<(Kind, u64)>, Option<u64>) {
 
 fn violation(oracle: &mut Oracle<'_>, history: &[Option<Published>]) -> Option<(Kind, u64)> {
     let lab = oracle.lab;
-    let named = |entry: &Published, log: &Log<Memory>| path::display(&entry.key).contains(log.name());
-    let known = |log: &&Log<Memory>| history.iter().flatten().any(|entry| named(entry, log));
-    let logs = [&lab.index].into_iter().chain(lab.oplogs.iter().filter(known));
-    if let Some(found) = logs.into_iter().find_map(|log| past(&log.store)) {
-        return Some(found);
+    let named = |entry: &Published, name: &str| {
+        let origin = entry.value.as_ref().and_then(|value| value.as_ref()?.field("origin")?.as_str());
+        path::display(&entry.key).contains(name) || Place::of(&entry.key) == Place::Ack && origin == Some(name)
+    };
+    let known = |log: &&Log<Memory>| history.iter().flatten().any(|entry| named(entry, log.name()));
+    let found = [&lab.index].into_iter().chain(lab.oplogs.iter().filter(known)).find_map(|log| past(&log.store));
+    if found.is_some() {
+        return found;
     }
     let bad = |seq: usize| Some((Kind::BadGenesis, seq as u64));
     let mut at = usize::from(is_header(&lab.index.store.block(0)?));
