@@ -1,6 +1,5 @@
 //! A file that only grows: a bounded tail in memory, the rest on disk, read through a few pages.
 
-use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -24,7 +23,8 @@ pub(crate) struct AppendFile {
     written: u64,
     // What follows them.
     tail: Vec<u8>,
-    pages: Mutex<HashMap<u64, Vec<u8>>>,
+    // Each page has one place; the number says which page is there.
+    pages: Mutex<Vec<(u64, Vec<u8>)>>,
 }
 
 impl AppendFile {
@@ -117,19 +117,23 @@ impl AppendFile {
         let from = usize::try_from(at.saturating_sub(start)).unwrap_or_default();
         let to = usize::try_from(end.saturating_sub(start).min(PAGE)).unwrap_or_default();
         let mut pages = lock(&self.pages);
-        // The last page is read again when the file has grown.
-        if pages.get(&number).is_none_or(|page| page.len() < to) {
-            if pages.len() >= PAGES {
-                pages.clear();
-            }
-            let length = usize::try_from(self.written.saturating_sub(start).min(PAGE)).unwrap_or_default();
-            let mut page = vec![0; length];
-            self.file.read_exact_at(&mut page, start).map_err(|e| ImportError::new(&self.path, start, e))?;
-            pages.insert(number, page);
+        if pages.is_empty() {
+            pages.resize(PAGES, (u64::MAX, Vec::new()));
         }
-        let bytes = pages.get(&number).and_then(|page| page.get(from..to)).unwrap_or_default();
+        let place = usize::try_from(number % PAGES as u64).unwrap_or_default();
+        let cut = || ImportError::new(&self.path, at, "the file is cut off");
+        let (there, page) = pages.get_mut(place).ok_or_else(cut)?;
+        // The last page is read again when the file has grown.
+        if *there != number || page.len() < to {
+            let length = usize::try_from(self.written.saturating_sub(start).min(PAGE)).unwrap_or_default();
+            *there = u64::MAX;
+            page.resize(length, 0);
+            self.file.read_exact_at(page, start).map_err(|e| ImportError::new(&self.path, start, e))?;
+            *there = number;
+        }
+        let bytes = page.get(from..to).unwrap_or_default();
         if bytes.is_empty() {
-            return Err(ImportError::new(&self.path, at, "the file is cut off"));
+            return Err(cut());
         }
         out.extend_from_slice(bytes);
         Ok(())

@@ -21,6 +21,9 @@ use crate::hyperbee::{Block, Blocks};
 use crate::hypercore::flat::{self, Subtree};
 use crate::hypercore::{self, Key, Node, Nodes, Roots, SignedHead};
 
+/// Where the first of so many blocks begins is remembered: otherwise each read adds up nodes from all over the tree's file.
+const GROUP: u64 = 64;
+
 /// One history of a log, open for appending. There is at most one writer of a history.
 #[derive(Debug)]
 pub struct LogWriter {
@@ -30,6 +33,9 @@ pub struct LogWriter {
     blocks: AppendFile,
     tree: AppendFile,
     roots: Roots,
+    // Offsets of the groups that this writer began, and the first one's number.
+    offsets: Vec<u64>,
+    known_from: u64,
     pub(super) committed: u64,
     pub(super) staged: Vec<SignedHead>,
     error: Mutex<Option<ImportError>>,
@@ -54,6 +60,8 @@ impl LogWriter {
             blocks,
             tree,
             roots: Roots::new(),
+            offsets: Vec::new(),
+            known_from: row.length.div_ceil(GROUP),
             committed: row.length,
             staged: Vec::new(),
             error: Mutex::default(),
@@ -113,6 +121,10 @@ impl LogWriter {
                 crash::point("flush-tree");
             }
             let block = block.as_ref();
+            let next = self.known_from.saturating_add(self.offsets.len() as u64).saturating_mul(GROUP);
+            if self.roots.length() == next {
+                self.offsets.push(self.blocks.length());
+            }
             let tree = &mut self.tree;
             self.roots.grow(hypercore::leaf(block), |_, node| tree.push(&write_node(&node)))?;
             self.blocks.push(block);
@@ -158,9 +170,12 @@ impl LogWriter {
     }
 
     fn read(&self, seq: u64) -> Result<Block, ImportError> {
-        // What lies before a block is what the full roots of that length sum up.
-        let sizes = flat::roots(seq).map(|at| self.stored(at).map(|node| node.size));
-        let offset = sizes.sum::<Result<u64, _>>()?;
+        // What lies before a block is what the subtrees up to there sum up.
+        let group = seq / GROUP;
+        let known = group.checked_sub(self.known_from).and_then(|at| self.offsets.get(usize::try_from(at).ok()?));
+        let (from, before) = known.map_or((0, 0), |offset| (group.saturating_mul(GROUP), *offset));
+        let sizes = flat::extension(from, seq).map(|at| self.stored(at).map(|node| node.size));
+        let offset = sizes.sum::<Result<u64, _>>()?.saturating_add(before);
         Ok(self.blocks.read(offset, self.stored(Subtree::leaf(seq))?.size)?.into())
     }
 
