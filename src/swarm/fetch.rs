@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::discovery::{Config, Swarm};
 use super::node::{Happened, Node};
 use super::replica::Branch;
 use super::transport::Address;
@@ -69,22 +70,50 @@ pub fn fetch(
     limit: Duration,
     watch: &mut dyn FnMut(Standing, &[Happened]),
 ) -> Result<Fetched, ArchiveError> {
+    fetch_from(dir, key, &Sources { peers: peers.to_vec(), dht: None }, limit, watch)
+}
+
+/// Where peers are looked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sources {
+    /// Addresses.
+    pub peers: Vec<Address>,
+    /// The DHT.
+    pub dht: Option<Config>,
+}
+
+/// The same, from wherever there are peers.
+///
+/// # Errors
+/// When the archive cannot be written, or the machine has no sockets.
+pub fn fetch_from(
+    dir: &Path,
+    key: &Key,
+    sources: &Sources,
+    limit: Duration,
+    watch: &mut dyn FnMut(Standing, &[Happened]),
+) -> Result<Fetched, ArchiveError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|e| ImportError::new(dir, None, e))?;
-    runtime.block_on(run(dir, key, peers, limit, watch))
+    runtime.block_on(run(dir, key, sources, limit, watch))
 }
 
 async fn run(
     dir: &Path,
     key: &Key,
-    peers: &[Address],
+    sources: &Sources,
     limit: Duration,
     watch: &mut dyn FnMut(Standing, &[Happened]),
 ) -> Result<Fetched, ArchiveError> {
     let mut node = Node::open(dir)?;
     node.follow(key)?;
-    for address in peers {
+    for address in &sources.peers {
         node.dial(address.clone());
+    }
+    if let Some(config) = &sources.dht {
+        let swarm = Swarm::open(config).await;
+        node.join(swarm.map_err(|e| ImportError::new(dir, None, std::io::Error::other(e)))?);
+        node.seek(key);
     }
     let mut declared = Declared::default();
     let end = Instant::now().checked_add(limit).unwrap_or_else(Instant::now);
@@ -101,10 +130,12 @@ async fn run(
         watch(standing(&node), &happened);
     }
     node.commit(true)?;
+    let tried = node.tried();
+    node.leave().await;
     let served = node.replica(key).is_some_and(|replica| replica.was_met());
     let mut lacking: Vec<Lacking> = node.replicas().filter_map(lacks).collect();
     lacking.sort_by_key(|log| (log.key != *key, log.key));
-    Ok(Fetched { served, tried: node.tried(), lacking })
+    Ok(Fetched { served, tried, lacking })
 }
 
 fn standing(node: &Node) -> Standing {

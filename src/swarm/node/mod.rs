@@ -11,12 +11,15 @@
 //! A peer whose proof does not hold is dropped and not dialled again.
 
 mod peer;
+mod search;
 mod traffic;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::discovery::Swarm;
+use super::discovery::schedule::Verdict;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
@@ -69,6 +72,11 @@ pub struct Node {
     targets: Vec<Target>,
     names: BTreeMap<u64, String>,
     last: u64,
+    swarm: Option<Swarm>,
+    // Topics that are announced once there is something to serve, and when that was last looked at.
+    indexes: Vec<Hash>,
+    announces: bool,
+    looked: Instant,
     signals: Signals,
     inbox: mpsc::UnboundedReceiver<(u64, Signal)>,
     listener: Option<TcpListener>,
@@ -97,6 +105,10 @@ impl Node {
             targets: Vec::new(),
             names: BTreeMap::new(),
             last: 0,
+            swarm: None,
+            indexes: Vec::new(),
+            announces: false,
+            looked: now,
             signals,
             inbox,
             listener: None,
@@ -158,7 +170,8 @@ impl Node {
         let connected = |target: &Target| target.number.is_some_and(|number| self.peers.contains_key(&number));
         let without = self.targets.iter().filter(|target| !connected(target));
         let why = |target: &Target| target.tried.clone().unwrap_or_else(|| "no answer yet".to_owned());
-        without.map(|target| (target.address.to_string(), why(target))).collect()
+        let tried = without.map(|target| (target.address.to_string(), why(target)));
+        tried.chain(self.swarm.iter().flat_map(Swarm::tried)).collect()
     }
 
     /// How long nothing new has come.
@@ -181,7 +194,7 @@ impl Node {
                     })
             })
         };
-        tried && self.peers.values().all(settled)
+        tried && self.swarm.as_ref().is_none_or(Swarm::is_settled) && self.peers.values().all(settled)
     }
 
     /// Whether a peer still has to answer something.
@@ -202,7 +215,15 @@ impl Node {
                 None => std::future::pending().await,
             }
         };
+        let swarm = self.swarm.as_mut();
+        let found = async {
+            match swarm {
+                Some(swarm) => swarm.wait().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
+            () = found => {}
             signal = self.inbox.recv() => {
                 let mut next = signal;
                 // What came meanwhile is dealt with together, so that answers are committed together.
@@ -278,13 +299,18 @@ impl Node {
     }
 
     fn on_up(&mut self, number: u64, link: Link) {
+        match self.swarm.as_mut().and_then(|swarm| swarm.up(number, &link)) {
+            Some(Verdict::Refuse) => return,
+            Some(Verdict::Instead(older)) => self.end(older, "it dialled again", false),
+            Some(Verdict::Keep) | None => {}
+        }
         let target = self.targets.iter_mut().find(|target| target.number == Some(number));
         let name = match target {
             Some(target) => {
                 target.failures = 0;
                 target.address.to_string()
             }
-            None => self.names.get(&number).cloned().unwrap_or_default(),
+            None => self.name(number).unwrap_or_default(),
         };
         let mut session = Session::new(link.initiator, link.hash);
         let mut sides = BTreeMap::new();
@@ -308,9 +334,17 @@ impl Node {
         self.peers.insert(number, peer);
     }
 
+    fn name(&self, number: u64) -> Option<String> {
+        self.names.get(&number).cloned().or_else(|| self.swarm.as_ref()?.name(number))
+    }
+
     /// Ends a connection; `hostile`: for good.
     fn end(&mut self, number: u64, why: &str, hostile: bool) {
-        let name = self.names.remove(&number);
+        let name = self.name(number);
+        self.names.remove(&number);
+        if let Some(swarm) = &mut self.swarm {
+            swarm.ended(number, why, hostile);
+        }
         let peer = self.peers.remove(&number);
         if let Some(mut session) = peer.map(|peer| peer.session) {
             let mut asked = session.give_up(u64::MAX);
@@ -327,7 +361,8 @@ impl Node {
             }
         }
         let target = self.targets.iter_mut().find(|target| target.number == Some(number));
-        let name = target.as_ref().map(|target| target.address.to_string()).or(name).unwrap_or_default();
+        // One of which nothing is known was ended before.
+        let Some(name) = target.as_ref().map(|target| target.address.to_string()).or(name) else { return };
         if let Some(target) = target {
             let wait = BACK_OFF.get(target.failures).or(BACK_OFF.last()).copied().unwrap_or_default();
             target.failures = target.failures.saturating_add(1);

@@ -250,6 +250,7 @@ impl Node {
             all.into_iter().for_each(|number| self.ask(number));
         }
         self.redial();
+        self.search();
         Ok(())
     }
 }

@@ -1,9 +1,11 @@
-//! Encrypted connections: Noise XX over TCP, as `core.replicate(socket)` of Hypercore 10 and 11 speaks it.
+//! Encrypted connections: Noise XX over TCP, as `core.replicate(socket)` of Hypercore 10 and 11 speaks it; those of the DHT
+//! come here ready, through [`carry`].
 //!
 //! Each connection has a task that reads and one that writes: reads of the encrypted stream must not be cancelled, or it
 //! loses its place. What they have goes to one owner through one channel. Limits: a handshake takes at most
 //! [`HANDSHAKE`]; a connection on which no byte comes for [`IDLE`], or on which a write takes as long, is dead; at most
-//! [`BUDGET`] bytes of frames (one more frame, at most 16 MiB, if it is larger) wait for the owner, then the peer waits.
+//! [`BUDGET`] bytes of frames (one more frame, at most 16 MiB, if it is larger) wait for the owner, then the peer waits; where
+//! it cannot be made to wait, [`OVERRUN`] bytes, then its connection ends.
 
 mod idle;
 
@@ -14,6 +16,7 @@ use std::time::Duration;
 
 use peeroxide_dht::noise::generate_keypair;
 use peeroxide_dht::secret_stream::SecretStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
@@ -28,6 +31,10 @@ const KEEP_ALIVE: Duration = Duration::from_secs(5);
 pub const IDLE: Duration = Duration::from_secs(20);
 /// Bytes of a peer's frames that wait for their turn.
 pub const BUDGET: usize = 8 << 20;
+/// The same where the peer cannot be made to wait: what was asked of an honest one fits.
+pub const OVERRUN: usize = 48 << 20;
+/// How long a farewell may take.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// Frames on their way to the socket.
 const QUEUE: usize = 4;
 
@@ -119,7 +126,7 @@ pub fn accept(number: u64, socket: TcpStream, signals: Signals) {
     tokio::spawn(run(number, socket, false, signals));
 }
 
-fn down(signals: &Signals, number: u64, why: impl ToString) {
+pub(super) fn down(signals: &Signals, number: u64, why: impl ToString) {
     let _ = signals.send((number, Signal::Down(why.to_string())));
 }
 
@@ -131,7 +138,24 @@ async fn run(number: u64, socket: TcpStream, initiator: bool, signals: Signals) 
         Ok(Err(error)) => return down(&signals, number, error),
         Err(_) => return down(&signals, number, "the handshake takes too long"),
     };
-    let (hash, remote) = (*stream.handshake_hash(), *stream.remote_public_key());
+    carry(number, stream, Pace::Waits, signals).await;
+}
+
+/// What becomes of a peer that sends faster than its frames are dealt with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// It waits.
+    Waits,
+    /// Its transport takes whatever comes: the connection ends.
+    Ends,
+}
+
+/// Carries frames until the connection ends.
+pub async fn carry<T>(number: u64, stream: SecretStream<T>, pace: Pace, signals: Signals)
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (hash, remote, initiator) = (*stream.handshake_hash(), *stream.remote_public_key(), stream.is_initiator());
     let (mut reader, mut writer) = stream.into_split();
     let (frames, mut outgoing) = mpsc::channel::<Vec<u8>>(QUEUE);
     let _ = signals.send((number, Signal::Up(Link { initiator, hash, remote, frames })));
@@ -140,7 +164,10 @@ async fn run(number: u64, socket: TcpStream, initiator: bool, signals: Signals) 
         loop {
             let frame = match timeout(KEEP_ALIVE, outgoing.recv()).await {
                 Ok(Some(frame)) => frame,
-                Ok(None) => return "closed here".to_owned(),
+                Ok(None) => {
+                    let _ = timeout(FAREWELL, writer.shutdown()).await;
+                    return "closed here".to_owned();
+                }
                 Err(_) => Vec::new(),
             };
             match timeout(IDLE, writer.write(&frame)).await {
@@ -151,7 +178,8 @@ async fn run(number: u64, socket: TcpStream, initiator: bool, signals: Signals) 
             }
         }
     };
-    let budget = Arc::new(Semaphore::new(BUDGET));
+    let room = if pace == Pace::Waits { BUDGET } else { OVERRUN };
+    let budget = Arc::new(Semaphore::new(room));
     let read = {
         let signals = signals.clone();
         async move {
@@ -161,8 +189,12 @@ async fn run(number: u64, socket: TcpStream, initiator: bool, signals: Signals) 
                     Ok(None) => return "closed by the peer".to_owned(),
                     Err(error) => return error.to_string(),
                 };
-                let share = u32::try_from(frame.len().clamp(1, BUDGET)).unwrap_or(u32::MAX);
-                let Ok(share) = Arc::clone(&budget).acquire_many_owned(share).await else { continue };
+                let share = u32::try_from(frame.len().clamp(1, room)).unwrap_or(u32::MAX);
+                let share = match pace {
+                    Pace::Waits => Arc::clone(&budget).acquire_many_owned(share).await.ok(),
+                    Pace::Ends => Arc::clone(&budget).try_acquire_many_owned(share).ok(),
+                };
+                let Some(share) = share else { return "it sends too much at once".to_owned() };
                 if signals.send((number, Signal::Frame(Inbound { frame, _share: share }))).is_err() {
                     return "closed here".to_owned();
                 }
