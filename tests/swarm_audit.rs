@@ -206,7 +206,9 @@ fn a_peer_needs_a_key() {
         (&["audit", "no-key", "--peer", "tcp://127.0.0.1:1"][..], 64),
         (&["audit", "x", "--peer", "127.0.0.1:1"], 64),
         (&["audit", "x", "--archive", "y"], 64),
-        (&["audit", "hyper://1a5b6c22e4a4aa82b612ed68baea17a543db8ded6078040097e695b9fc40a129"], 65),
+        (&["audit", "no-key", "--bootstrap", "127.0.0.1:1"], 64),
+        (&["audit", "x", "--bootstrap", "127.0.0.1"], 64),
+        (&["audit", "x"], 65),
     ] {
         let output = run(args);
         assert_eq!(output.status.code(), Some(code), "{output:?}");

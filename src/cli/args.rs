@@ -1,11 +1,14 @@
 //! The arguments: the one definition from which help, completions and manual pages follow.
 
+use std::net::SocketAddrV4;
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
 use crate::archive::parse_key;
 use crate::hypercore::Key;
+use crate::swarm::discovery::{Bootstrap, Firewalled};
 use crate::swarm::transport::Address;
 
 /// An independent auditor for Vitra databases.
@@ -41,25 +44,18 @@ pub(super) enum Command {
 
 /// Audit a database once, from genesis to head.
 ///
-/// With --peer it is downloaded first, into an archive that later runs continue.
+/// A database that is named by its key is downloaded first, into an archive that later runs continue.
 ///
 /// Exit status: 0 verified; 10 violated by the executor; 11 by the executor, shown by signed heads only; 12 by participants
 /// only; 20 unverifiable; 21 incomplete; 64 wrong arguments; 65 malformed files; 69 nobody serves it; 70 internal error.
 #[derive(Debug, Args)]
 pub(super) struct AuditArgs {
     /// A storage directory that Vitra wrote, or an archive (or the directory above its `db`; several `view-*` are compared).
-    /// With --peer: the key of the index log, in hex or z-base-32, or as hyper://KEY.
+    /// Or the key of an index log, in hex or z-base-32, or as hyper://KEY.
     #[arg(value_name = "DIR|KEY")]
     pub target: PathBuf,
-    /// Download from this peer (repeatable).
-    #[arg(long = "peer", value_name = "tcp://HOST:PORT", conflicts_with = "key")]
-    pub peers: Vec<Address>,
-    /// Where downloads are kept; by default in the user's data directory.
-    #[arg(long, value_name = "DIR", requires = "peers")]
-    pub archive: Option<PathBuf>,
-    /// Download for at most so many seconds.
-    #[arg(long, value_name = "S", requires = "peers", default_value_t = 300)]
-    pub timeout: u32,
+    #[command(flatten)]
+    pub network: NetworkArgs,
     /// Key of the index log, in hex or z-base-32, where the directory holds several.
     #[arg(long, value_parser = key)]
     pub key: Option<Key>,
@@ -74,6 +70,34 @@ pub(super) struct AuditArgs {
     pub max_findings: u32,
     #[command(flatten)]
     pub budget: BudgetArgs,
+}
+
+/// Where a database comes from that is named by its key.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Download")]
+pub(super) struct NetworkArgs {
+    /// Download from this peer (repeatable); the DHT is not asked then, unless with --bootstrap.
+    #[arg(long = "peer", value_name = "tcp://HOST:PORT", conflicts_with = "key")]
+    pub peers: Vec<Address>,
+    /// Find peers through the DHT to which this node belongs (repeatable); by default the public one.
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "key")]
+    pub bootstrap: Vec<Bootstrap>,
+    /// Address and UDP port for the DHT.
+    #[arg(long, value_name = "IP:PORT", default_value = "0.0.0.0:0")]
+    pub listen: SocketAddrV4,
+    /// Whether a firewall or a NAT keeps peers from dialling us.
+    #[arg(long, default_value = "auto", value_parser = firewalled())]
+    pub firewalled: Firewalled,
+    /// Where downloads are kept; by default in the user's data directory.
+    #[arg(long, value_name = "DIR")]
+    pub archive: Option<PathBuf>,
+    /// Download for at most so many seconds.
+    #[arg(long, value_name = "S", default_value_t = 300)]
+    pub timeout: u32,
+}
+
+fn firewalled() -> impl TypedValueParser<Value = Firewalled> {
+    PossibleValuesParser::new(["auto", "yes", "no"]).try_map(|text| text.parse::<Firewalled>())
 }
 
 /// Budgets of the replay; an operation that exceeds one is not judged.

@@ -16,7 +16,7 @@ use crate::worker::{self, Beat, Limits, Report, Request, WorkerError};
 /// Runs the audit in a worker and prints the report.
 pub(super) fn run(args: &AuditArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let binary = std::env::current_exe()?;
-    let download = if args.peers.is_empty() { None } else { Some(Download::run(args)?) };
+    let download = if download::is_wanted(args)? { Some(Download::run(args)?) } else { None };
     let (dir, key) = match &download {
         Some(download) => (&download.dir, Some(download.key)),
         None => (&args.target, args.key),
@@ -58,9 +58,7 @@ pub(super) fn run(args: &AuditArgs, out: &mut dyn Write) -> Result<u8, Failure> 
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
-    let key = path.to_str().and_then(download::parse).is_some();
-    let hint = if key { " (to audit a database by its key, name a peer: --peer tcp://HOST:PORT)" } else { "" };
-    Failure::new(exit::MALFORMED, format!("{}: {error}{hint}", path.display()))
+    Failure::new(exit::MALFORMED, format!("{}: {error}", path.display()))
 }
 
 fn print_json(report: &Report, out: &mut dyn Write) -> Result<(), Failure> {

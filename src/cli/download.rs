@@ -6,13 +6,18 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::args::AuditArgs;
+use super::args::{AuditArgs, NetworkArgs};
 use super::{Failure, escape, exit};
 use crate::archive::{ArchiveError, parse_key};
 use crate::database::ack::to_hex;
 use crate::hypercore::Key;
-use crate::swarm::fetch::{Fetched, Lacking, Standing, fetch};
+use crate::swarm::discovery::{Bootstrap, Config};
+use crate::swarm::fetch::{Fetched, Lacking, Sources, Standing, fetch_from};
 use crate::swarm::node::Happened;
+use crate::swarm::transport::Address;
+
+/// What was tried in vain is named up to here.
+const MAX_TRIED: usize = 32;
 
 /// A database that was downloaded.
 pub(super) struct Download {
@@ -30,24 +35,39 @@ pub(super) fn parse(text: &str) -> Option<Key> {
     parse_key(text.strip_suffix('/').unwrap_or(text))
 }
 
+/// Whether the arguments name a database to be downloaded.
+pub(super) fn is_wanted(args: &AuditArgs) -> Result<bool, Failure> {
+    let network = &args.network;
+    let key = args.target.to_str().and_then(parse).is_some();
+    if !network.peers.is_empty() || !network.bootstrap.is_empty() || (key && !args.target.exists()) {
+        return Ok(true);
+    }
+    match &network.archive {
+        Some(_) => Err(Failure::new(exit::USAGE, "--archive goes with a key: it is where a download is kept")),
+        None => Ok(false),
+    }
+}
+
 impl Download {
     /// Downloads what the arguments name.
     pub fn run(args: &AuditArgs) -> Result<Download, Failure> {
         let key = args.target.to_str().and_then(parse);
-        let no_key = "with --peer, name a key: 64 hex digits or 52 letters of z-base-32";
+        let no_key = "with --peer or --bootstrap, name a key: 64 hex digits or 52 letters of z-base-32";
         let key = key.ok_or_else(|| Failure::new(exit::USAGE, no_key))?;
-        let dir = args.archive.clone().or_else(data_directory);
+        let network = &args.network;
+        let dir = network.archive.clone().or_else(data_directory);
         let dir = dir.ok_or_else(|| Failure::new(exit::USAGE, "name an archive with --archive: HOME is not set"))?;
         let mut progress = Progress::default();
-        let limit = Duration::from_secs(args.timeout.into());
-        let fetched = fetch(&dir, &key, &args.peers, limit, &mut |at, happened| progress.show(at, happened));
+        let limit = Duration::from_secs(network.timeout.into());
+        let sources = sources(network);
+        let fetched = fetch_from(&dir, &key, &sources, limit, &mut |at, happened| progress.show(at, happened));
         progress.clear();
         let fetched = fetched.map_err(|error| match error {
             ArchiveError::NotEmpty(_) | ArchiveError::Locked(_) => Failure::new(exit::USAGE, error),
             error => Failure::new(exit::MALFORMED, error),
         })?;
         if !fetched.served {
-            return Err(nobody(&key, args, &fetched));
+            return Err(nobody(&key, &sources, &fetched));
         }
         let lacks = fetched.lacking.iter().any(|log| log.blocks > 0);
         for log in &fetched.lacking {
@@ -57,13 +77,24 @@ impl Download {
     }
 }
 
-fn nobody(key: &Key, args: &AuditArgs, fetched: &Fetched) -> Failure {
+fn sources(args: &NetworkArgs) -> Sources {
+    let dht = args.peers.is_empty() || !args.bootstrap.is_empty();
+    let bootstrap = if args.bootstrap.is_empty() { Bootstrap::public() } else { args.bootstrap.clone() };
+    let config = Config { bootstrap, listen: args.listen, firewalled: args.firewalled };
+    Sources { peers: args.peers.clone(), dht: dht.then_some(config) }
+}
+
+fn nobody(key: &Key, sources: &Sources, fetched: &Fetched) -> Failure {
     let mut text = format!("nobody serves {}", to_hex(key));
-    for address in &args.peers {
+    for address in &sources.peers {
         let address = address.to_string();
         let tried = fetched.tried.iter().find(|(tried, _)| *tried == address);
         let why = tried.map_or("connected, but it shows no signed head of this log", |(_, why)| why);
         text.push_str(&format!("; tried {}: {}", escape(&address), escape(why)));
+    }
+    let addresses: Vec<String> = sources.peers.iter().map(Address::to_string).collect();
+    for (what, why) in fetched.tried.iter().filter(|(what, _)| !addresses.contains(what)).take(MAX_TRIED) {
+        text.push_str(&format!("; tried {}: {}", escape(what), escape(why)));
     }
     Failure::new(exit::UNAVAILABLE, text)
 }
