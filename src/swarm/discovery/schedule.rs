@@ -300,7 +300,7 @@ impl Schedule {
         if topic.served == served {
             topic.announce = now.saturating_add(wait);
         }
-        if !topic.served && !topic.sought {
+        if !topic.served && !topic.sought && !topic.announced {
             self.topics.remove(hash);
         }
     }
@@ -366,6 +366,7 @@ impl Schedule {
     pub fn ended(&mut self, number: u64, why: &str, hostile: bool, now: Millis) {
         self.dialling.remove(&number);
         let Some(key) = self.numbers.remove(&number) else { return };
+        let overtaken = self.dialling.iter().copied().find(|number| self.numbers.get(number) == Some(&key));
         let Some(record) = self.records.get_mut(&key) else { return };
         record.banned |= hostile;
         match record.state {
@@ -375,7 +376,7 @@ impl Schedule {
             _ => return,
         }
         let was_up = record.lost == Some(now);
-        record.state = State::Away;
+        record.state = overtaken.map_or(State::Away, State::Dialling);
         record.why = Some(why.to_owned());
         let missed = record.lost.is_some_and(|lost| now.saturating_sub(lost) <= RECENT);
         let wait = doubled(BACK_OFF, record.failures, if missed { SLOW } else { SLOWEST });
