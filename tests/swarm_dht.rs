@@ -7,15 +7,21 @@ mod node;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use common::unpack;
 use node::{Project, Script};
 use serde_json::{Value as Json, json};
 use tempfile::tempdir;
-use vitra_watch::archive::{Corestore, Database, find_stores};
+use vitra_watch::archive::{Corestore, Database, find_stores, parse_key};
 use vitra_watch::database::ack::to_hex;
+use vitra_watch::hypercore::Key;
+use vitra_watch::swarm::discovery::{Config, Firewalled, Swarm};
+use vitra_watch::swarm::node::{Happened, Node as Swarmed};
 
 static DHT: Project = Project::new("interop/dht");
+/// Generous: a verdict never depends on it.
+const LONG: Duration = Duration::from_secs(120);
 
 fn run(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_vitra-watch")).args(args).stdin(Stdio::null()).output().unwrap()
@@ -73,4 +79,108 @@ fn a_database_is_found_by_its_key() {
     let through = ["--bootstrap", &bootstrap, "--listen", "127.0.0.1:0", "--firewalled", "no"];
     let report = audit(&[&[&*key, "--archive", text(archive.path())], &through[..]].concat());
     assert_eq!(report, from_disk);
+}
+
+/// A node of ours on the DHT, that follows a log.
+async fn follower(dir: &Path, port: u64, key: &Key) -> Swarmed {
+    let bootstrap = vec![format!("127.0.0.1:{port}").parse().unwrap()];
+    let config = Config { bootstrap, listen: "127.0.0.1:0".parse().unwrap(), firewalled: Firewalled::No };
+    let mut node = Swarmed::open(dir).unwrap();
+    node.follow(key).unwrap();
+    node.join(Swarm::open(&config).await.unwrap());
+    node.seek(key);
+    node
+}
+
+/// Steps until so many blocks are here; what happened on the way.
+async fn until(node: &mut Swarmed, key: &Key, length: u64) -> Vec<Happened> {
+    let end = Instant::now() + LONG;
+    let mut all = Vec::new();
+    loop {
+        let branch = node.replica(key).and_then(|replica| replica.branch(0));
+        if branch.and_then(|branch| branch.served()).is_some_and(|head| head.length() >= length) {
+            return all;
+        }
+        assert!(Instant::now() < end, "{all:?} {:?}", node.tried());
+        all.extend(node.step(end).await.unwrap());
+    }
+}
+
+fn ups(happened: &[Happened]) -> usize {
+    happened.iter().filter(|happened| matches!(happened, Happened::Up(_))).count()
+}
+
+/// Has a peer write and announce a log.
+fn write(peer: &mut Script, version: u64, length: u64) -> Key {
+    let blocks: Vec<String> = (0..length).map(|seq| to_hex(format!("block {seq}").as_bytes())).collect();
+    let log = json!({"log": "a", "version": version, "seed": to_hex(&[5; 32]), "blocks": blocks});
+    let key = peer.call(&log)["key"].as_str().and_then(parse_key).unwrap();
+    peer.call(&json!({"announce": "a"}));
+    key
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// Protects against losing a peer for good: it is found again after it was killed, and after it quit, each time with more.
+#[test]
+fn a_peer_that_comes_back_is_found_again() {
+    for version in [10, 11] {
+        let Some((_nodes, port)) = testnet() else { return };
+        let dir = tempdir().unwrap();
+        let mut first = peer(port, 1).unwrap();
+        let key = write(&mut first, version, 10);
+        runtime().block_on(async {
+            let mut node = follower(dir.path(), port, &key).await;
+            assert_eq!(ups(&until(&mut node, &key, 10).await), 1);
+            drop(first); // kill -9
+            let mut second = peer(port, 1).unwrap();
+            write(&mut second, version, 20);
+            let began = Instant::now();
+            assert_eq!(ups(&until(&mut node, &key, 20).await), 1);
+            eprintln!("killed: found again after {:?}", began.elapsed());
+            second.call(&json!({"leave": true}));
+            drop(second);
+            let mut third = peer(port, 1).unwrap();
+            write(&mut third, version, 30);
+            let began = Instant::now();
+            assert_eq!(ups(&until(&mut node, &key, 30).await), 1);
+            eprintln!("quit: found again after {:?}", began.elapsed());
+            node.leave().await;
+        });
+    }
+}
+
+/// Protects against records of peers that are gone: they keep nobody from being found.
+#[test]
+fn dead_records_do_not_hide_a_live_peer() {
+    let Some((_nodes, port)) = testnet() else { return };
+    let dir = tempdir().unwrap();
+    let mut live = peer(port, 1).unwrap();
+    let key = write(&mut live, 10, 10);
+    live.call(&json!({"dead": "a", "count": 20}));
+    runtime().block_on(async {
+        let began = Instant::now();
+        let mut node = follower(dir.path(), port, &key).await;
+        until(&mut node, &key, 10).await;
+        eprintln!("live among dead: {:?}", began.elapsed());
+        node.leave().await;
+    });
+}
+
+/// Protects against an unhelpful end: which nodes answered, how many records there were.
+#[test]
+fn nobody_serves_it() {
+    let Some((_nodes, port)) = testnet() else { return };
+    let archive = tempdir().unwrap();
+    let key = "1a5b6c22e4a4aa82b612ed68baea17a543db8ded6078040097e695b9fc40a129";
+    let (good, bad) = (format!("127.0.0.1:{port}"), "127.0.0.1:9");
+    let listen = ["--listen", "127.0.0.1:0", "--firewalled", "no", "--archive", text(archive.path())];
+    let output = run(&[&["audit", key, "--bootstrap", &good, "--bootstrap", bad], &listen[..]].concat());
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(69), "{said}");
+    assert!(said.contains(&format!("tried bootstrap node {good}: answered")), "{said}");
+    assert!(said.contains(&format!("tried bootstrap node {bad}: no answer")), "{said}");
+    assert!(said.contains("tried the DHT: 0 peers found"), "{said}");
 }
