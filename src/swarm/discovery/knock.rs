@@ -3,7 +3,7 @@
 //! Only for a node that strangers can reach. Behind a NAT that would need a hole to be punched from this side, too, which is
 //! not done: such a node dials others and serves them over those connections.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use libudx::UdxSocket;
@@ -71,7 +71,7 @@ impl Knock {
             let stream = dht.runtime.create_stream(self.ours).await.map_err(|error| error.to_string())?;
             // The first packet says the port; its address was seen in the handshake.
             let from = self.from;
-            let known = move |_: &UdxSocket, _, ip: IpAddr| SocketAddr::new(ip, 0).ip() == from;
+            let known = move |_: &UdxSocket, _, ip: IpAddr| ip == from;
             stream.set_firewall_hook(&socket, self.theirs, known).map_err(|error| error.to_string())?;
             let _ = self.reply.send(Some(self.answer));
             let session = self.session;

@@ -193,6 +193,11 @@ impl Swarm {
         self.schedule.serve(topic, served, self.now());
     }
 
+    /// Whether a topic's announcement stands.
+    pub fn is_announced(&self, topic: &Hash) -> bool {
+        self.schedule.is_announced(topic)
+    }
+
     /// Waits for news. Nothing is lost when the wait is given up.
     pub async fn wait(&mut self) {
         tokio::select! {

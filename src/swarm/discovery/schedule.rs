@@ -170,6 +170,11 @@ impl Schedule {
         self.topics.iter().filter(|(_, topic)| topic.announced || topic.served).map(|(hash, _)| hash)
     }
 
+    /// Whether a topic's announcement stands.
+    pub fn is_announced(&self, topic: &Hash) -> bool {
+        self.topics.get(topic).is_some_and(|topic| topic.announced)
+    }
+
     fn topic(&mut self, topic: &Hash) -> Option<&mut Topic> {
         if self.topics.len() >= MAX_TOPICS && !self.topics.contains_key(topic) {
             return None;

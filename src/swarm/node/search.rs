@@ -31,6 +31,11 @@ impl Node {
         self.announces = true;
     }
 
+    /// Whether others can find us as a peer of a database.
+    pub fn is_announced(&self, index: &Key) -> bool {
+        self.swarm.as_ref().is_some_and(|swarm| swarm.is_announced(&discovery_key(index)))
+    }
+
     /// Takes back what was announced, and leaves the DHT.
     pub async fn leave(&mut self) {
         self.peers.clear();
