@@ -137,16 +137,12 @@ fn a_peer_that_comes_back_is_found_again() {
             drop(first); // kill -9
             let mut second = peer(port, 1).unwrap();
             write(&mut second, version, 20);
-            let began = Instant::now();
             assert_eq!(ups(&until(&mut node, &key, 20).await), 1);
-            eprintln!("killed: found again after {:?}", began.elapsed());
             second.call(&json!({"leave": true}));
             drop(second);
             let mut third = peer(port, 1).unwrap();
             write(&mut third, version, 30);
-            let began = Instant::now();
             assert_eq!(ups(&until(&mut node, &key, 30).await), 1);
-            eprintln!("quit: found again after {:?}", began.elapsed());
             node.leave().await;
         });
     }
@@ -161,10 +157,8 @@ fn dead_records_do_not_hide_a_live_peer() {
     let key = write(&mut live, 10, 10);
     live.call(&json!({"dead": "a", "count": 20}));
     runtime().block_on(async {
-        let began = Instant::now();
         let mut node = follower(dir.path(), port, &key).await;
         until(&mut node, &key, 10).await;
-        eprintln!("live among dead: {:?}", began.elapsed());
         node.leave().await;
     });
 }
@@ -183,4 +177,41 @@ fn nobody_serves_it() {
     assert!(said.contains(&format!("tried bootstrap node {good}: answered")), "{said}");
     assert!(said.contains(&format!("tried bootstrap node {bad}: no answer")), "{said}");
     assert!(said.contains("tried the DHT: 0 peers found"), "{said}");
+}
+
+/// Protects seeding: a JavaScript peer that knows the key alone finds us, and gets from us what its owner no longer serves.
+#[test]
+fn a_peer_finds_us() {
+    for version in [10, 11] {
+        let Some((_nodes, port)) = testnet() else { return };
+        let dir = tempdir().unwrap();
+        let mut writer = peer(port, 1).unwrap();
+        let key = write(&mut writer, version, 10);
+        let mut reader = peer(port, 2).unwrap();
+        reader.call(&json!({"log": "a", "version": version, "key": to_hex(&key)}));
+        runtime().block_on(async {
+            let mut node = follower(dir.path(), port, &key).await;
+            node.announce();
+            until(&mut node, &key, 10).await;
+            let end = Instant::now() + LONG;
+            while !node.is_announced(&key) {
+                assert!(Instant::now() < end, "{:?}", node.tried());
+                node.step(end).await.unwrap();
+            }
+            writer.call(&json!({"leave": true}));
+            drop(writer);
+            let read = tokio::task::spawn_blocking(move || reader.call(&json!({"find": "a", "length": 10})));
+            tokio::pin!(read);
+            let answer = loop {
+                tokio::select! {
+                    answer = &mut read => break answer.unwrap(),
+                    happened = node.step(end) => drop(happened.unwrap()),
+                }
+                assert!(Instant::now() < end, "{:?}", node.tried());
+            };
+            assert_eq!(answer["blocks"].as_array().unwrap().len(), 10);
+            assert_eq!(answer["blocks"][9], to_hex(b"block 9"));
+            node.leave().await;
+        });
+    }
 }
