@@ -4,6 +4,8 @@
 mod common;
 #[path = "common/node.rs"]
 mod node;
+#[path = "common/serve.rs"]
+mod serve;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -11,11 +13,10 @@ use std::process::{Command, Output, Stdio};
 use common::unpack;
 use node::{Project, Script};
 use serde_json::{Value as Json, json};
+use serve::{lab_logs, stored};
 use tempfile::tempdir;
-use vitra_watch::archive::{ArchiveReader, Corestore, Database, find_stores};
+use vitra_watch::archive::Database;
 use vitra_watch::database::ack::to_hex;
-use vitra_watch::hyperbee::Blocks;
-use vitra_watch::hypercore::hash::blake2b;
 
 static INTEROP: Project = Project::new("interop");
 
@@ -49,12 +50,6 @@ fn serving(logs: &[Json]) -> Option<(Script, String)> {
     }
     let port = peer.call(&json!({"listen": names}))["port"].clone();
     Some((peer, format!("tcp://127.0.0.1:{port}")))
-}
-
-/// The logs of a directory of Hypercore 10.
-fn stored(dir: &Path) -> Vec<Json> {
-    let store = Corestore::open(&find_stores(dir)[0]).unwrap();
-    store.cores().iter().map(|core| json!({"version": 10, "storage": text(core.dir())})).collect()
 }
 
 /// Protects the verdicts: what comes over the network is judged like what is on disk, and again from the archive alone.
@@ -105,26 +100,6 @@ fn a_lab_database_gets_the_same_report() {
         let report = audit(&[&key, "--peer", &address, "--archive", text(&archive)]);
         assert_eq!(report, from_disk, "{scheme} by {version}");
     }
-}
-
-/// The logs of a lab's archive, to be written again with the same keys.
-fn lab_logs(lab: &Path, seed: u64, version: u64) -> Vec<Json> {
-    let store = find_stores(lab).remove(0);
-    let reader = ArchiveReader::open(&store).unwrap();
-    let secrets = (0..64_u64).map(|n| blake2b(&[b"vitra-watch lab", &seed.to_le_bytes(), &n.to_le_bytes()]));
-    let secrets: Vec<_> = secrets.collect();
-    let log = |core: &vitra_watch::archive::Core| {
-        let secret = secrets.iter().find(|secret| {
-            let public = ed25519_dalek::SigningKey::from_bytes(secret).verifying_key().to_bytes();
-            public == *core.key() || core.manifest().is_some_and(|m| m.signers[0].public_key == public)
-        });
-        let blocks: Vec<String> = (0..core.length()).map(|seq| to_hex(&core.block(seq).unwrap())).collect();
-        json!({
-            "version": version, "compat": core.manifest().is_none(), "seed": to_hex(secret.unwrap()),
-            "steps": [blocks], "expected": to_hex(core.key()),
-        })
-    };
-    reader.cores().iter().map(log).collect()
 }
 
 /// Protects what signed heads show: truncations, of index and oplog, and an index that two peers show differently.

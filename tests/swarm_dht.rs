@@ -4,6 +4,8 @@
 mod common;
 #[path = "common/node.rs"]
 mod node;
+#[path = "common/serve.rs"]
+mod serve;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -12,8 +14,9 @@ use std::time::{Duration, Instant};
 use common::unpack;
 use node::{Project, Script};
 use serde_json::{Value as Json, json};
+use serve::{lab_logs, stored};
 use tempfile::tempdir;
-use vitra_watch::archive::{Corestore, Database, find_stores, parse_key};
+use vitra_watch::archive::{Database, parse_key};
 use vitra_watch::database::ack::to_hex;
 use vitra_watch::hypercore::Key;
 use vitra_watch::swarm::discovery::{Config, Firewalled, Swarm};
@@ -52,33 +55,35 @@ fn peer(port: u64, identity: u8) -> Option<Script> {
     Some(peer)
 }
 
-/// Has a peer serve the logs of a directory of Hypercore 10, and announce its index.
-fn serve(peer: &mut Script, dir: &Path, index: &str) {
-    let store = Corestore::open(&find_stores(dir)[0]).unwrap();
-    let mut announced = String::new();
-    for (i, core) in store.cores().iter().enumerate() {
-        let log = peer.call(&json!({"log": i.to_string(), "version": 10, "storage": text(core.dir())}));
-        if log["key"] == index {
-            announced = i.to_string();
-        }
-    }
-    peer.call(&json!({"announce": announced}));
-}
-
 /// Protects finding: by the key alone, what the DHT leads to is judged like what is on disk.
 #[test]
 fn a_database_is_found_by_its_key() {
-    let Some((_nodes, port)) = testnet() else { return };
-    let bootstrap = format!("127.0.0.1:{port}");
     let case = unpack("b", "d-wrong-value");
-    let key = to_hex(Database::open(&case.dir, None).unwrap().key());
-    let from_disk = audit(&[text(&case.dir)]);
-    let mut peer = peer(port, 1).unwrap();
-    serve(&mut peer, &case.dir, &key);
-    let archive = tempdir().unwrap();
-    let through = ["--bootstrap", &bootstrap, "--listen", "127.0.0.1:0", "--firewalled", "no"];
-    let report = audit(&[&[&*key, "--archive", text(archive.path())], &through[..]].concat());
-    assert_eq!(report, from_disk);
+    let lab = tempdir().unwrap();
+    let lab = lab.path().join("lab");
+    let options = "--contract kv --ops 80 --seed 9 --keys manifest --lie wrong-change@40 --out";
+    let options: Vec<&str> = options.split(' ').collect();
+    let made = run(&[&["lab", "create"], &options[..], &[text(&lab)]].concat());
+    assert!(made.status.success(), "{made:?}");
+    for (dir, logs) in [(&case.dir, stored(&case.dir)), (&lab, lab_logs(&lab, 9, 11))] {
+        let Some((_nodes, port)) = testnet() else { return };
+        let bootstrap = format!("127.0.0.1:{port}");
+        let key = to_hex(Database::open(dir, None).unwrap().key());
+        let from_disk = audit(&[text(dir)]);
+        let mut peer = peer(port, 1).unwrap();
+        let mut index = None;
+        for (i, mut log) in logs.into_iter().enumerate() {
+            log["log"] = json!(i.to_string());
+            if peer.call(&log)["key"] == *key {
+                index = Some(i.to_string());
+            }
+        }
+        peer.call(&json!({"announce": index.unwrap()}));
+        let archive = tempdir().unwrap();
+        let through = ["--bootstrap", &bootstrap, "--listen", "127.0.0.1:0", "--firewalled", "no"];
+        let report = audit(&[&[&*key, "--archive", text(archive.path())], &through[..]].concat());
+        assert_eq!(report, from_disk);
+    }
 }
 
 /// A node of ours on the DHT, that follows a log.
@@ -113,7 +118,7 @@ fn ups(happened: &[Happened]) -> usize {
 /// Has a peer write and announce a log.
 fn write(peer: &mut Script, version: u64, length: u64) -> Key {
     let blocks: Vec<String> = (0..length).map(|seq| to_hex(format!("block {seq}").as_bytes())).collect();
-    let log = json!({"log": "a", "version": version, "seed": to_hex(&[5; 32]), "blocks": blocks});
+    let log = json!({"log": "a", "version": version, "seed": to_hex(&[5; 32]), "steps": [blocks]});
     let key = peer.call(&log)["key"].as_str().and_then(parse_key).unwrap();
     peer.call(&json!({"announce": "a"}));
     key

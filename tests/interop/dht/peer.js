@@ -3,7 +3,7 @@
 // {"testnet": N}                            a DHT of N nodes; answers {port}, the bootstrap node's
 // {"join": PORT, "identity": hex}           a Hyperswarm on the DHT with this bootstrap node, with this seed of its key pair;
 //                                           answers {key}, its public key in hex
-// {"log": NAME, "version": 10 or 11, ...}   a log: "seed" (hex) and "blocks", or "storage" (a directory of Hypercore 10), or
+// {"log": NAME, "version": 10 or 11, ...}   a log: "seed" (hex) and "steps" (blocks to append at once), or "storage" (a directory of Hypercore 10), or
 //                                           "key" (hex; a reader); "compat": whether 11 uses public keys; answers {key, length}
 // {"announce": NAME}                        announces a log's topic and serves all logs to whoever connects
 // {"find": NAME, "length": N}               looks for the topic and waits for so many blocks; answers {blocks}
@@ -40,13 +40,13 @@ const COMMANDS = {
     })
     return { key: hex(swarm.keyPair.publicKey) }
   },
-  async log ({ log: name, version, seed, blocks = [], storage, key, compat = false }) {
+  async log ({ log: name, version, seed, steps = [], storage, key, compat = false }) {
     const Hypercore = HYPERCORES[version]
     const place = storage || path.join(directory, name)
     const options = seed ? { keyPair: crypto.keyPair(bytes(seed)), compat: version === 10 || compat } : {}
     const core = key ? new Hypercore(place, bytes(key), options) : new Hypercore(place, options)
     await core.ready()
-    if (blocks.length) await core.append(blocks.map(bytes))
+    for (const step of steps) await core.append(step.map(bytes))
     logs.set(name, { core })
     return { key: hex(core.key), length: core.length }
   },
