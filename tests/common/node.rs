@@ -74,25 +74,31 @@ impl Project {
 
     /// Runs a script of the project; `None` after saying SKIPPED.
     pub fn run<A: AsRef<OsStr>>(&self, node: Node, script: &str, args: &[A]) -> Option<Output> {
-        let run = |mut command: Command| command.args(args).output().map_err(|e| format!("node cannot be run: {e}"));
+        let temp = tempfile::tempdir().unwrap();
+        let run = |mut command: Command| {
+            let command = command.args(args).env("TMPDIR", temp.path());
+            command.output().map_err(|e| format!("node cannot be run: {e}"))
+        };
         or_skipped(script, self.command(node, script).and_then(run))
     }
 
     /// Starts a script that answers a line with a line; `None` after saying SKIPPED.
     pub fn start(&self, script: &str) -> Option<Script> {
+        let temp = tempfile::tempdir().unwrap();
         let start = |mut command: Command| {
-            command.stdin(Stdio::piped()).stdout(Stdio::piped());
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).env("TMPDIR", temp.path());
             command.spawn().map_err(|e| format!("node cannot be run: {e}"))
         };
         let mut child = or_skipped(script, self.command(Node::Todays, script).and_then(start))?;
         let output = BufReader::new(child.stdout.take().unwrap());
-        Some(Script { input: child.stdin.take().unwrap(), output, child })
+        Some(Script { input: child.stdin.take().unwrap(), output, child, _temp: temp })
     }
 }
 
-/// A script that runs; killed when dropped.
+/// A script that runs; killed when dropped, and what it has stored removed.
 pub struct Script {
     child: Child,
+    _temp: tempfile::TempDir,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
 }
