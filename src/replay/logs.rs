@@ -21,6 +21,21 @@ pub trait Logs {
     }
 }
 
+impl<T: Logs + ?Sized> Logs for &T {
+    fn index(&self) -> &dyn Blocks {
+        (**self).index()
+    }
+    fn oplog(&self, key: &Key) -> Option<Oplog<'_>> {
+        (**self).oplog(key)
+    }
+    fn index_fork(&self) -> u64 {
+        (**self).index_fork()
+    }
+    fn conflicts(&self, key: &Key) -> Vec<Conflict> {
+        (**self).conflicts(key)
+    }
+}
+
 /// One participant's log.
 pub struct Oplog<'a> {
     /// Its blocks.

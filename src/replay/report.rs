@@ -90,6 +90,7 @@ impl Report {
 /// Audits to the end and weighs what was found, the signed heads included. `progress` gets the block before which the
 /// audit stands and the number of transactions judged.
 pub fn run(mut auditor: Auditor<'_>, mut progress: impl FnMut(u64, u64)) -> Report {
+    auditor.stop_waiting();
     loop {
         match auditor.step() {
             Step::Judged(position) => progress(position, auditor.transactions),
@@ -97,13 +98,14 @@ pub fn run(mut auditor: Auditor<'_>, mut progress: impl FnMut(u64, u64)) -> Repo
                 auditor.missing(seq);
                 break;
             }
-            Step::End => break,
+            Step::Waits(_) | Step::End => break,
         }
     }
-    report(auditor)
+    of(&auditor)
 }
 
-fn report(auditor: Auditor<'_>) -> Report {
+/// What an audit has found so far.
+pub fn of(auditor: &Auditor<'_>) -> Report {
     let (logs, most) = (auditor.logs(), auditor.max_findings());
     let name = auditor.database().to_owned();
     let head = Head { length: logs.index().length(), fork: logs.index_fork() };
@@ -130,7 +132,7 @@ fn report(auditor: Auditor<'_>) -> Report {
     let (verified_length, transactions, operations_pending, any_unjudged) =
         (auditor.verified_length(), auditor.transactions, auditor.pending(), auditor.any_unjudged);
     let mut more_findings = auditor.more_findings;
-    let mut replayed = auditor.findings;
+    let mut replayed = auditor.findings.clone();
     // Proof that an oplog has two histories clears the executor of what rests on its operations.
     for finding in &mut replayed {
         let suspects = finding.accused.as_ref().map(Accused::owners).unwrap_or_default();

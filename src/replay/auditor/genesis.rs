@@ -4,6 +4,7 @@ use super::*;
 
 impl Auditor<'_> {
     pub(super) fn genesis(&mut self) -> Result<(), Stop> {
+        self.await_genesis()?;
         if self.until < 2 {
             self.add(Kind::NoGenesisYet, None, "the index has no genesis yet");
             return Err(Stop::End);

@@ -6,6 +6,7 @@
 //! Everything published is taken as it stands, right or wrong, so that one lie is reported once.
 
 mod genesis;
+mod live;
 mod replaying;
 mod report;
 mod standing;
@@ -29,6 +30,7 @@ use crate::replay::numbering::{Numbering, Origin};
 use crate::replay::reach::Reach;
 use crate::replay::state::{Published, read_error};
 
+pub use live::{Foreseen, Wait};
 use replaying::{Replay, expect};
 
 /// What an audit may use and report.
@@ -56,7 +58,7 @@ impl Default for Options {
 }
 
 /// What one step of the audit came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// A transaction was judged; the audit now stands before this block.
     Judged(u64),
@@ -65,6 +67,8 @@ pub enum Step {
         /// The block.
         seq: u64,
     },
+    /// Something is not here yet, and a live audit waits for it.
+    Waits(Wait),
     /// There is nothing more to judge.
     End,
 }
@@ -80,7 +84,7 @@ pub struct Participant {
 
 /// The state machine.
 pub struct Auditor<'a> {
-    logs: &'a dyn Logs,
+    logs: Rc<dyn Logs + 'a>,
     cache: Cache,
     database: String,
     options: Options,
@@ -121,6 +125,15 @@ pub struct Auditor<'a> {
     last_ts: f64,
     begun: bool,
     killed: HashSet<u64>,
+    /// What is not here is late, not missing.
+    waits: bool,
+    /// Operations that are not waited for any longer.
+    passed: HashSet<(String, u64)>,
+    /// The audit came to its end before the log's.
+    ended: bool,
+    /// The genesis goes on at least up to here.
+    scouted: u64,
+    foreseen: Foreseen,
     /// The ack whose operation is running, for whoever watches from outside.
     pub running: Rc<dyn Fn(Option<u64>)>,
 }
@@ -128,6 +141,8 @@ pub struct Auditor<'a> {
 enum Stop {
     /// A block that is not here.
     Needs(u64),
+    /// Something may still come.
+    Waits(Wait),
     /// The audit ends.
     End,
 }
@@ -135,6 +150,10 @@ enum Stop {
 impl<'a> Auditor<'a> {
     /// An auditor of the database with this index key.
     pub fn new(logs: &'a dyn Logs, key: &[u8; 32], options: Options) -> Self {
+        Self::over(Rc::new(logs), key, options)
+    }
+
+    fn over(logs: Rc<dyn Logs + 'a>, key: &[u8; 32], options: Options) -> Self {
         let length = logs.index().length();
         Self {
             logs,
@@ -167,6 +186,11 @@ impl<'a> Auditor<'a> {
             last_ts: f64::NEG_INFINITY,
             begun: false,
             killed: HashSet::new(),
+            waits: false,
+            passed: HashSet::new(),
+            ended: false,
+            scouted: 0,
+            foreseen: Foreseen::default(),
             running: Rc::new(|_| {}),
         }
     }
@@ -192,8 +216,8 @@ impl<'a> Auditor<'a> {
     }
 
     /// The logs.
-    pub fn logs(&self) -> &'a dyn Logs {
-        self.logs
+    pub fn logs(&self) -> &(dyn Logs + 'a) {
+        &*self.logs
     }
 
     /// Most findings to report.
@@ -209,7 +233,13 @@ impl<'a> Auditor<'a> {
     /// Judges the genesis, then one transaction a call.
     pub fn step(&mut self) -> Step {
         let before = self.findings.len();
-        let result = if self.begun { self.transaction() } else { self.genesis() };
+        self.foreseen = Foreseen::default();
+        let result = match (self.ended, self.begun) {
+            (true, _) => Err(Stop::End),
+            (_, true) => self.transaction(),
+            (_, false) => self.genesis(),
+        };
+        self.ended |= self.waits && self.at < self.until && matches!(result, Err(Stop::End));
         let decisive = |f: &Finding| {
             f.class == Class::Violation || f.class == Class::Missing || f.unjudged || f.class == Class::Unverifiable
         };
@@ -222,7 +252,10 @@ impl<'a> Auditor<'a> {
                 }
                 Step::Judged(self.at)
             }
+            // What a live audit did not find in the index it has not been shown yet.
+            Err(Stop::Needs(seq)) if self.waits => Step::Waits(Wait::Index(seq)),
             Err(Stop::Needs(seq)) => Step::Needs { seq },
+            Err(Stop::Waits(wait)) => Step::Waits(wait),
             Err(Stop::End) => Step::End,
         }
     }

@@ -33,14 +33,17 @@ impl Auditor<'_> {
     pub(super) fn bad_ack(&mut self, at: u64, block: &Block, why: &str, peculiar: bool) -> Result<(), Stop> {
         let unbounded = Announced { seq: at, success: false, changes: u64::MAX };
         let matching = matching::matching(unbounded, None, self.until, |seq| self.entry(seq)).map_err(Stop::Needs)?;
-        if self.cut_off(&matching) {
-            return Err(Stop::End);
-        }
         let kind = match &block.body {
             _ if peculiar => Kind::EngineSpecific,
             Body::Malformed { .. } => Kind::MalformedEntry,
             Body::Entry { .. } => Kind::AckMalformed,
         };
+        if self.is_open(&matching) {
+            return Err(self.foresee_bad_ack(at, kind, why));
+        }
+        if self.cut_off(&matching) {
+            return Err(Stop::End);
+        }
         let mut certain = vec![(Issue::at(kind, at), why.to_owned())];
         certain.extend(self.tree_issues(at, &matching, None)?);
         self.settle(None, at, matching, certain, None)
@@ -70,11 +73,15 @@ impl Auditor<'_> {
             note(Kind::MetadataInvented, at, "the ack has metadata, but the contract exports no process()".into());
         }
 
+        self.await_operation(ack)?;
         // What the operation comes to, and how the entries fit that.
         let replay = self.replay(at, ack)?;
         let announced = Announced { seq: at, success: ack.success, changes: ack.num_changes };
         let matching = matching::matching(announced, replay.expected.as_ref(), self.until, |seq| self.entry(seq))
             .map_err(Stop::Needs)?;
+        if self.is_open(&matching) {
+            return self.foresee(at, ack, certain, matching, &replay);
+        }
         if self.cut_off(&matching) {
             return Err(Stop::End);
         }

@@ -1,0 +1,148 @@
+//! An audit of logs that arrive bit by bit, in memory: it ends in the report of one audit of all, and on the way it accuses
+//! nobody whom that report does not accuse.
+
+mod common;
+
+use std::rc::Rc;
+
+use common::lab::{Case, audit};
+use vitra_watch::hyperbee::{Block, Blocks};
+use vitra_watch::hypercore::Key;
+use vitra_watch::hypercore::views::Conflict;
+use vitra_watch::lab::lies::{self, Lie};
+use vitra_watch::lab::{Lab, Memory, Random};
+use vitra_watch::replay::auditor::{Auditor, Options, Step};
+use vitra_watch::replay::engine::{Budget, on_big_stack};
+use vitra_watch::replay::finding::{Class, Finding};
+use vitra_watch::replay::logs::{Logs, Oplog};
+use vitra_watch::replay::report::{self, Report};
+
+/// The first blocks of a log.
+struct Part<'a>(&'a dyn Blocks, u64);
+
+impl Blocks for Part<'_> {
+    fn length(&self) -> u64 {
+        self.1
+    }
+    fn block(&self, seq: u64) -> Option<Block> {
+        if seq < self.1 { self.0.block(seq) } else { None }
+    }
+}
+
+/// The logs of a lab, as far as they have arrived.
+struct Arrived<'a> {
+    lab: &'a Lab<Memory>,
+    index: Part<'a>,
+    oplogs: Vec<(Key, bool, Part<'a>)>,
+}
+
+impl<'a> Arrived<'a> {
+    fn new(lab: &'a Lab<Memory>, index: u64, oplogs: &[u64]) -> Self {
+        let part = |(log, length): (&'a vitra_watch::lab::Log<Memory>, &u64)| {
+            (*length > 0 || log.length() == 0).then_some((*log.key(), log.fork() > 0, Part(&log.store, *length)))
+        };
+        let oplogs = lab.oplogs.iter().zip(oplogs).filter_map(part).collect();
+        Self { lab, index: Part(&lab.index.store, index), oplogs }
+    }
+}
+
+impl Logs for Arrived<'_> {
+    fn index(&self) -> &dyn Blocks {
+        &self.index
+    }
+    fn oplog(&self, key: &Key) -> Option<Oplog<'_>> {
+        let (_, rewritten, blocks) = self.oplogs.iter().find(|(name, ..)| name == key)?;
+        Some(Oplog { blocks, rewritten: *rewritten })
+    }
+    fn index_fork(&self) -> u64 {
+        self.lab.index_fork()
+    }
+    fn conflicts(&self, key: &Key) -> Vec<Conflict> {
+        self.lab.conflicts(key)
+    }
+}
+
+fn violations<'a>(findings: &'a [Finding]) -> impl Iterator<Item = &'a Finding> {
+    findings.iter().filter(|finding| finding.class == Class::Violation)
+}
+
+/// Whether a report says this, by itself or beside what is graver in the same transaction.
+fn says(report: &Report, said: &Finding) -> bool {
+    let also = |f: &Finding| f.also.iter().any(|also| (also.kind, Some(also.seq)) == (said.kind, said.seq));
+    violations(&report.findings).any(|f| f.id == said.id || also(f))
+}
+
+/// What is wrong with an audit of this case's logs while they arrive.
+fn wrong(case: &Case) -> Option<String> {
+    let (lab, _) = case.tell();
+    let whole = audit(&lab);
+    let mut random = Random::new(case.seed ^ 0x11fe);
+    // The index arrives head by head, as an archive shows it.
+    let mut ends: Vec<u64> = lab.index.store.heads().iter().map(|head| head.length()).collect();
+    ends.retain(|end| *end < lab.index.length());
+    ends.push(lab.index.length());
+    let mut shown = 0;
+    let mut lengths: Vec<u64> = vec![0; lab.oplogs.len()];
+    let arrived = |shown: usize, lengths: &[u64]| -> Rc<dyn Logs + '_> {
+        let index = shown.checked_sub(1).map_or(0, |at| ends[at]);
+        Rc::new(Arrived::new(&lab, index, lengths))
+    };
+    let mut auditor = Auditor::live(arrived(0, &lengths), lab.index.key(), Options::default());
+    loop {
+        let accused = |auditor: &Auditor<'_>| {
+            let found = violations(&auditor.findings).chain(violations(&auditor.foreseen().violations));
+            found.filter(|finding| !says(&whole, finding)).cloned().next()
+        };
+        while let Step::Judged(_) = auditor.step() {}
+        if let Some(finding) = accused(&auditor) {
+            return Some(format!("with {shown} heads and {lengths:?} operations it says {finding:#?}\n{whole:#?}"));
+        }
+        let mut late: Vec<Option<usize>> = Vec::new();
+        late.extend((shown < ends.len()).then_some(None));
+        late.extend((0..lengths.len()).filter(|log| lengths[*log] < lab.oplogs[*log].length()).map(Some));
+        match random.pick(&late) {
+            None => break,
+            Some(None) => shown += 1,
+            Some(Some(log)) => lengths[*log] += 1,
+        }
+        auditor.grow(arrived(shown, &lengths));
+    }
+    let foreseen = auditor.foreseen().clone();
+    let live = report::run(auditor, |_, _| ());
+    if live != whole {
+        return Some(format!("it ends with {live:#?}\ninstead of {whole:#?}"));
+    }
+    let clean = whole.findings.iter().all(|finding| finding.class == Class::Notice);
+    (foreseen.in_order.is_some_and(|end| end != whole.head.length) && clean).then(|| format!("foreseen {foreseen:?}"))
+}
+
+fn number(name: &str, usual: u64) -> u64 {
+    std::env::var(name).map_or(usual, |text| text.parse().unwrap())
+}
+
+fn run(make: impl Fn(u64) -> Case + Send) {
+    let cases = number("VITRA_WATCH_CASES", 150);
+    on_big_stack(&Budget::default(), || {
+        for case in (0..cases).map(make) {
+            if let Some(why) = wrong(&case) {
+                panic!("{case:?}\n{why}");
+            }
+        }
+    })
+    .unwrap();
+}
+
+/// Protects honest executors from whoever delays, withholds or reorders what peers send.
+#[test]
+fn an_honest_database_that_arrives_in_any_order_is_never_accused() {
+    let seed = number("VITRA_WATCH_SEED", 0);
+    run(|number| Case::random(seed ^ number, None));
+}
+
+/// Protects verdicts from the order of arrival: a lie is found for what it is, and no other on the way.
+#[test]
+fn a_lie_that_arrives_in_any_order_is_found_as_from_disk() {
+    let seed = number("VITRA_WATCH_SEED", 0);
+    let all: Vec<&'static Lie> = lies::all().collect();
+    run(move |number| Case::random(seed ^ 0x11e5 ^ number, Some(all[(number % all.len() as u64) as usize])));
+}
