@@ -4,6 +4,7 @@
 //! if it hashes to its leaf. So everything that is let through is bound to the signature, sizes and byte offsets too, and
 //! a subtree that is not on disk is simply absent, unless the core claims to have a block in it.
 
+use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use super::ImportError;
@@ -96,11 +97,33 @@ impl Walk<'_> {
     /// Authenticates every block that is there.
     pub fn all(&mut self, roots: &Roots, claims: &Claims) -> Result<Checked, ImportError> {
         let mut checked = Checked::default();
+        self.more(&Roots::new(), roots, claims, &mut checked)?;
+        Ok(checked)
+    }
+
+    /// Authenticates the blocks after those below `old`, which were authenticated before: their roots must still be there.
+    pub fn more(
+        &mut self,
+        old: &Roots,
+        roots: &Roots,
+        claims: &Claims,
+        checked: &mut Checked,
+    ) -> Result<(), ImportError> {
+        let known = flat::roots(old.length()).map(Subtree::index).zip(old.nodes());
+        let known: HashMap<u64, &Node> = known.collect();
         let mut offset = 0_u64;
         for (at, node) in flat::roots(roots.length()).zip(roots.nodes()) {
             // What is right of here, with its node and offset: at most two subtrees a level.
             let mut stack = vec![(at, *node, offset)];
             while let Some((at, node, offset)) = stack.pop() {
+                match known.get(&at.index()) {
+                    Some(before) if **before == node => continue,
+                    Some(_) => {
+                        let reason = format!("the blocks before block {} are others than before", at.end());
+                        return Err(ImportError::new(self.tree_path, None, reason));
+                    }
+                    None => (),
+                }
                 match self.children(at, &node)? {
                     Children::Leaf => {
                         let claimed = claims.contains(at.first);
@@ -125,7 +148,7 @@ impl Walk<'_> {
             }
             offset = offset.saturating_add(node.size);
         }
-        Ok(checked)
+        Ok(())
     }
 
     /// The authenticated node over a subtree, and the byte offset of its first block.

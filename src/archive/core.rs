@@ -22,6 +22,9 @@ use crate::hypercore::flat::Subtree;
 use crate::hypercore::views::View;
 use crate::hypercore::{self, Hash, Key, Manifest, Node, Nodes, Roots, SignedHead};
 
+/// Of a log that grows while it is read, so many heads are kept at hand: all but the newest are prefixes of it.
+const MAX_HEADS: usize = 65;
+
 /// One log.
 #[derive(Debug)]
 pub struct Core {
@@ -99,6 +102,22 @@ impl Core {
             window: Mutex::default(),
             error: Mutex::default(),
         }
+    }
+
+    /// Goes on with the same history, of which more is signed now. Only what is new of it is read and checked, if the rest
+    /// was.
+    pub(super) fn extend(&mut self, parts: Parts) -> Result<(), ImportError> {
+        let mut newer = Core::new(parts);
+        let before = self.checked.take();
+        let known = newer.heads.len();
+        newer.heads.extend(self.heads.drain(..).take(MAX_HEADS.saturating_sub(known)));
+        if let Some(Ok((mut checked, _))) = before {
+            let (claims, data) = (newer.claims()?, newer.data()?);
+            newer.walk(data.as_ref(), |walk| walk.more(&self.roots, &newer.roots, &claims, &mut checked))?;
+            newer.checked = OnceLock::from(Ok((checked, data)));
+        }
+        *self = newer;
+        Ok(())
     }
 
     /// The log's key.

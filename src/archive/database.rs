@@ -1,5 +1,6 @@
 //! One database in one or more stores: which log is the index, which are its oplogs.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::corestore::find_index;
@@ -12,23 +13,36 @@ use crate::replay::logs::{Logs, Oplog};
 
 /// A Corestore or an archive.
 #[derive(Debug)]
-struct Store {
-    // Of logs with several histories the current one first.
-    cores: Vec<Core>,
-    kept: Vec<KeptHead>,
+enum Store {
+    Corestore(Vec<Core>),
+    Archive(Box<ArchiveReader>),
 }
 
 impl Store {
     fn open(dir: &Path) -> Result<Self, ImportError> {
         if is_archive(dir) {
-            let (cores, kept) = ArchiveReader::open(dir)?.into_parts();
-            return Ok(Self { cores, kept });
+            return Ok(Self::Archive(Box::new(ArchiveReader::open(dir)?)));
         }
-        Ok(Self { cores: Corestore::open(dir)?.into_cores(), kept: Vec::new() })
+        Ok(Self::Corestore(Corestore::open(dir)?.into_cores()))
+    }
+
+    /// Of logs with several histories the current one first.
+    fn cores(&self) -> &[Core] {
+        match self {
+            Self::Corestore(cores) => cores,
+            Self::Archive(archive) => archive.cores(),
+        }
+    }
+
+    fn kept(&self) -> &[KeptHead] {
+        match self {
+            Self::Corestore(_) => &[],
+            Self::Archive(archive) => archive.kept(),
+        }
     }
 
     fn core_by_key(&self, key: &Key) -> Option<&Core> {
-        self.cores.iter().find(|core| core.key() == key)
+        self.cores().iter().find(|core| core.key() == key)
     }
 }
 
@@ -96,6 +110,36 @@ impl Database {
         Ok(Self { stores, key, primary })
     }
 
+    /// Goes on to what archives hold now; Corestores stay as they were when they were opened. `heads`: heads without blocks
+    /// may be new. `false` when a log is now taken for another of its histories, so that what was read of it may not stand.
+    ///
+    /// # Errors
+    /// As [`Database::open`].
+    pub fn renew(&mut self, heads: bool) -> Result<bool, OpenError> {
+        let before = self.taken();
+        for store in &mut self.stores {
+            if let Store::Archive(archive) = store {
+                archive.renew(heads)?;
+            }
+        }
+        self.index_core()?.check_all()?;
+        let now = self.taken();
+        Ok(before.iter().all(|(key, dir)| now.get(key) == Some(dir)))
+    }
+
+    /// Which history each log is taken for.
+    fn taken(&self) -> HashMap<Key, PathBuf> {
+        let mut taken: HashMap<Key, &Core> = HashMap::new();
+        let rank = |core: &Core| (std::cmp::Reverse(core.fork()), core.length());
+        for core in self.cores().filter(|core| core.length() > 0) {
+            if taken.get(core.key()).is_none_or(|best| rank(core) >= rank(best)) {
+                taken.insert(*core.key(), core);
+            }
+        }
+        taken.extend(self.index_core().ok().filter(|core| core.length() > 0).map(|core| (self.key, core)));
+        taken.into_iter().map(|(key, core)| (key, core.dir().to_owned())).collect()
+    }
+
     /// The key of the index log.
     pub fn key(&self) -> &Key {
         &self.key
@@ -137,7 +181,7 @@ impl Database {
 
     /// Every history of every log.
     fn cores(&self) -> impl Iterator<Item = &Core> {
-        self.stores.iter().flat_map(|store| &store.cores)
+        self.stores.iter().flat_map(Store::cores)
     }
     /// The first read that failed after the check: a file that changed meanwhile.
     pub fn take_error(&self) -> Option<ImportError> {
@@ -148,7 +192,7 @@ impl Database {
 fn index_key(dir: &Path, stores: &[Store]) -> Result<Key, OpenError> {
     let mut keys: Vec<Key> = Vec::new();
     for store in stores {
-        for core in find_index(&store.cores)? {
+        for core in find_index(store.cores())? {
             if !keys.contains(core.key()) {
                 keys.push(*core.key());
             }
@@ -180,7 +224,7 @@ impl Logs for Database {
 
     /// The contradictions among all heads of a log in all stores, of all histories.
     fn conflicts(&self, key: &Key) -> Vec<Conflict> {
-        let kept = self.stores.iter().flat_map(|store| &store.kept);
+        let kept = self.stores.iter().flat_map(Store::kept);
         let kept = kept.filter(|kept| kept.head().key() == key).map(KeptHead::view);
         let views: Vec<View<'_>> = self.cores().filter(|core| core.key() == key).map(Core::view).chain(kept).collect();
         conflicts(&views)

@@ -30,7 +30,10 @@ const ATTEMPTS: usize = 5;
 #[derive(Debug)]
 pub struct ArchiveReader {
     dir: PathBuf,
+    tables: Tables,
     cores: Vec<Core>,
+    // Of each log's histories, by number: which core it is, and the length that was signed.
+    places: HashMap<(i64, u64), (usize, u64)>,
     kept: Vec<KeptHead>,
 }
 
@@ -57,14 +60,50 @@ impl ArchiveReader {
     fn read(dir: &Path) -> Result<ArchiveReader, ImportError> {
         let root = dir.canonicalize().map_err(|e| ImportError::new(dir, None, e))?;
         let tables = Tables::read(&root)?;
-        let mut reader = ArchiveReader { dir: dir.to_owned(), cores: Vec::new(), kept: Vec::new() };
+        let (mut cores, mut places, mut kept) = (Vec::new(), HashMap::new(), Vec::new());
         for row in tables.logs()? {
-            Opening::new(&root, dir, &tables, &row)?.open(&mut reader)?;
+            let opening = Opening::new(&root, dir, &tables, &row)?;
+            for history in opening.histories()? {
+                places.insert((row.id, history.number), (cores.len(), history.signed));
+                cores.push(opening.core(&history, MAX_OLD_HEADS)?);
+            }
+            kept.extend(opening.all_kept()?);
         }
-        if reader.cores.is_empty() {
+        if cores.is_empty() {
             return Err(tables.fail("there is no log in it"));
         }
-        Ok(reader)
+        Ok(ArchiveReader { dir: dir.to_owned(), tables, cores, places, kept })
+    }
+
+    /// Goes on to what is committed now. Of a log that has grown only what is new is read; the heads without blocks, where
+    /// `heads` says so. Histories that were not there before come last.
+    ///
+    /// # Errors
+    /// As [`ArchiveReader::open`].
+    pub fn renew(&mut self, heads: bool) -> Result<(), ImportError> {
+        let root = self.dir.canonicalize().map_err(|e| ImportError::new(&self.dir, None, e))?;
+        self.tables.renew(&root)?;
+        let mut kept = Vec::new();
+        for row in self.tables.logs()? {
+            let opening = Opening::new(&root, &self.dir, &self.tables, &row)?;
+            for history in opening.histories()? {
+                let place = (row.id, history.number);
+                let (at, signed) = self.places.get(&place).copied().unwrap_or((self.cores.len(), 0));
+                match self.cores.get_mut(at) {
+                    Some(_) if signed == history.signed => (),
+                    Some(core) => core.extend(opening.parts(&history, 0)?)?,
+                    None => self.cores.push(opening.core(&history, MAX_OLD_HEADS)?),
+                }
+                self.places.insert(place, (at, history.signed));
+            }
+            if heads {
+                kept.extend(opening.all_kept()?);
+            }
+        }
+        if heads {
+            self.kept = kept;
+        }
+        Ok(())
     }
 
     /// The archive's directory.
@@ -80,10 +119,6 @@ impl ArchiveReader {
     /// The heads whose blocks are not held.
     pub fn kept(&self) -> &[KeptHead] {
         &self.kept
-    }
-
-    pub(super) fn into_parts(self) -> (Vec<Core>, Vec<KeptHead>) {
-        (self.cores, self.kept)
     }
 }
 
@@ -141,22 +176,28 @@ impl<'a> Opening<'a> {
         Ok(Opening { root, dir, tables, row, manifest })
     }
 
-    fn open(&self, reader: &mut ArchiveReader) -> Result<(), ImportError> {
+    /// The current history first.
+    fn histories(&self) -> Result<Vec<HistoryRow>, ImportError> {
         let mut histories = self.tables.histories(self.row.id)?;
         let current = self.row.current;
         if !histories.is_empty() && !histories.iter().any(|row| Some(row.number) == current) {
             return Err(self.tables.fail("a log's current history is missing"));
         }
         histories.sort_by_key(|row| Some(row.number) != current);
-        for history in &histories {
-            reader.cores.push(self.core(history)?);
-        }
-        let kept = self.tables.kept(self.row.id, MAX_KEPT_HEADS)?;
-        reader.kept.extend(kept.into_iter().filter_map(|row| self.kept(row)));
-        Ok(())
+        Ok(histories)
     }
 
-    fn core(&self, history: &HistoryRow) -> Result<Core, ImportError> {
+    fn all_kept(&self) -> Result<Vec<KeptHead>, ImportError> {
+        let kept = self.tables.kept(self.row.id, MAX_KEPT_HEADS)?;
+        Ok(kept.into_iter().filter_map(|row| self.kept(row)).collect())
+    }
+
+    fn core(&self, history: &HistoryRow, old_heads: usize) -> Result<Core, ImportError> {
+        self.parts(history, old_heads).map(Core::new)
+    }
+
+    /// What is known of a history before its blocks are read, with so many of its older heads.
+    fn parts(&self, history: &HistoryRow, old_heads: usize) -> Result<Parts, ImportError> {
         let HistoryRow { number, fork, length, bytes, signed } = *history;
         if length >= MAX_LENGTH || bytes > MAX_BYTES || signed > length {
             return Err(self.tables.fail("a history's length is out of range"));
@@ -174,7 +215,10 @@ impl<'a> Opening<'a> {
         }
         let mut nodes = StoredNodes::new(Layout::Completion, file.map(|file| file.up_to(expected)));
         let roots = nodes.roots(&tree, signed)?;
-        let mut rows = self.tables.heads(self.row.id, number, MAX_OLD_HEADS)?;
+        let mut rows = match old_heads {
+            0 => Vec::new(),
+            most => self.tables.heads(self.row.id, number, most)?,
+        };
         if rows.first().is_some_and(|row| row.length > signed) {
             return Err(self.tables.fail("a history has a head beyond its signed length"));
         }
@@ -189,7 +233,7 @@ impl<'a> Opening<'a> {
             heads.push(head.ok_or_else(|| self.tables.fail(format!("the signed head of length {signed} is damaged")))?);
         }
         heads.extend(rows.into_iter().filter_map(|row| self.claim(row)?.verify().ok()));
-        Ok(Core::new(Parts {
+        Ok(Parts {
             files: Files { root: self.root.to_owned(), dir, tree, data: blocks, bytes },
             key: self.row.key,
             manifest: self.manifest.clone(),
@@ -198,7 +242,7 @@ impl<'a> Opening<'a> {
             roots,
             presence: Presence::All,
             nodes,
-        }))
+        })
     }
 
     fn claim(&self, row: HeadRow) -> Option<HeadClaim> {

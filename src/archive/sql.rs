@@ -105,6 +105,8 @@ pub(crate) struct Advance<'a> {
 pub(crate) struct Tables {
     path: PathBuf,
     connection: Connection,
+    // It was closed when it was opened for reading: what is written later is not seen.
+    immutable: bool,
 }
 
 /// Heads' columns, in the order of [`head_row`].
@@ -134,7 +136,7 @@ impl Tables {
         let path = dir.join(FILE);
         let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&path, flags).map_err(|e| ImportError::new(&path, None, e))?;
-        let tables = Tables { path, connection };
+        let tables = Tables { path, connection, immutable: false };
         tables.configure("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")?;
         Ok(tables)
     }
@@ -158,7 +160,7 @@ impl Tables {
         uri.push_str(&format!("?{mode}"));
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(uri, flags).map_err(|e| ImportError::new(&path, None, e))?;
-        let tables = Tables { path, connection };
+        let tables = Tables { path, connection, immutable: closed };
         tables.configure("PRAGMA query_only = ON; PRAGMA temp_store = MEMORY;")?;
         tables.recognise()?;
         // One state for all reads; refuses a damaged B-tree before it is walked.
@@ -166,6 +168,15 @@ impl Tables {
         let sound: String =
             tables.connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(|e| tables.fail(e))?;
         if sound == "ok" { Ok(tables) } else { Err(tables.fail(sound)) }
+    }
+
+    /// Goes on to the state that was committed last.
+    pub fn renew(&mut self, dir: &Path) -> Result<(), ImportError> {
+        if self.immutable {
+            *self = Tables::read(dir)?;
+            return Ok(());
+        }
+        self.connection.execute_batch("COMMIT; BEGIN").map_err(|e| self.fail(e))
     }
 
     /// Whether nobody can have written between two calls that gave the same answer.
