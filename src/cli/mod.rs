@@ -83,7 +83,8 @@ fn run(command: Command) -> Result<u8, Failure> {
         }
         Command::Man { command } => man(command.as_deref(), out),
         Command::Worker => {
-            crate::worker::serve(&mut std::io::stdin().lock(), out).map(|()| exit::VERIFIED).map_err(Failure::from)
+            let mut input = std::io::BufReader::new(std::io::stdin());
+            crate::worker::serve(&mut input, out).map(|()| exit::VERIFIED).map_err(Failure::from)
         }
     };
     match result {

@@ -3,17 +3,20 @@
 use std::cell::Cell;
 use std::io::{BufRead, Write};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-use super::report::{Answer, Beat, Request};
+use super::report::{Answer, Beat, Command, Request, Standing};
 use crate::archive::{Database, OpenError, parse_key};
-use crate::replay::auditor::Auditor;
+use crate::hyperbee::{Block, Blocks};
+use crate::hypercore::Key;
+use crate::replay::auditor::{Auditor, Step};
 use crate::replay::engine::on_big_stack;
+use crate::replay::logs::{Logs, Oplog};
 use crate::replay::report::{self, Report};
 
 /// How often the child says where it stands.
@@ -31,9 +34,16 @@ pub struct Pulse {
     /// The running ack plus one; 0 for none.
     running: AtomicU64,
     runs: AtomicU64,
+    /// It is not waiting for a command.
+    busy: AtomicBool,
 }
 
 impl Pulse {
+    fn advance(&self, position: u64, transactions: u64) {
+        self.position.store(position, Ordering::Relaxed);
+        self.transactions.store(transactions, Ordering::Relaxed);
+    }
+
     fn beat(&self) -> Beat {
         let get = |value: &AtomicU64| value.load(Ordering::Relaxed);
         Beat {
@@ -46,11 +56,11 @@ impl Pulse {
     }
 }
 
-/// Serves one request: the whole life of a worker process.
+/// Serves one request, and the commands that follow a live one: the whole life of a worker process.
 ///
 /// # Errors
 /// When the pipes fail; everything else is an [`Answer`].
-pub fn serve(input: &mut dyn BufRead, output: &mut (dyn Write + Send)) -> std::io::Result<()> {
+pub fn serve(input: &mut (dyn BufRead + Send), output: &mut (dyn Write + Send)) -> std::io::Result<()> {
     let mut line = String::new();
     input.read_line(&mut line)?;
     let request: Request = match serde_json::from_str(&line) {
@@ -59,6 +69,7 @@ pub fn serve(input: &mut dyn BufRead, output: &mut (dyn Write + Send)) -> std::i
     };
     limit_resources(&request);
     let pulse = Arc::new(Pulse::default());
+    pulse.busy.store(true, Ordering::Relaxed);
     let budget = request.options().budget;
     let (done, wait) = channel::<()>();
     let output = Mutex::new(output);
@@ -67,13 +78,31 @@ pub fn serve(input: &mut dyn BufRead, output: &mut (dyn Write + Send)) -> std::i
         let out = &output;
         scope.spawn(move || {
             while matches!(wait.recv_timeout(BEAT), Err(RecvTimeoutError::Timeout)) {
+                if !beats.busy.load(Ordering::Relaxed) {
+                    continue;
+                }
                 let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
                 if send(&mut **out, &Answer::Beat(beats.beat())).is_err() {
                     return;
                 }
             }
         });
-        let answer = on_big_stack(&budget, || audit(&request, &pulse));
+        let answer = on_big_stack(&budget, || {
+            if !request.live {
+                return audit(&request, &pulse);
+            }
+            let mut commands = |standing| {
+                pulse.busy.store(false, Ordering::Relaxed);
+                let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
+                send(&mut **out, &Answer::Standing(Box::new(standing))).ok()?;
+                drop(out);
+                let mut line = String::new();
+                input.read_line(&mut line).ok().filter(|bytes| *bytes > 0)?;
+                pulse.busy.store(true, Ordering::Relaxed);
+                serde_json::from_str(&line).ok()
+            };
+            answered(follow_stores(&request, &pulse, &mut commands))
+        });
         drop(done);
         answer
     });
@@ -102,10 +131,72 @@ fn limit_resources(request: &Request) {
 /// Audits a directory in this process: what a worker does, for tests and benchmarks too. Must run on a thread with
 /// the stack that the budget asks for ([`on_big_stack`]).
 pub fn audit(request: &Request, pulse: &Arc<Pulse>) -> Answer {
-    match audit_stores(request, pulse) {
+    answered(audit_stores(request, pulse))
+}
+
+fn answered(result: Result<Report, OpenError>) -> Answer {
+    match result {
         Ok(report) => Answer::Report(Box::new(report)),
         Err(error) if error.is_usage() => Answer::Usage(error.to_string()),
         Err(error) => Answer::Malformed(error.to_string()),
+    }
+}
+
+/// Follows a directory that grows. `commands` is told how the audit stands, and answers what next; without an answer it ends.
+fn follow_stores(
+    request: &Request,
+    pulse: &Arc<Pulse>,
+    commands: &mut dyn FnMut(Standing) -> Option<Command>,
+) -> Result<Report, OpenError> {
+    loop {
+        let mut database = Rc::new(Database::open(&request.dir, request.key.as_deref().and_then(parse_key))?);
+        database.index_core()?.check_all()?;
+        let key = *database.key();
+        let mut auditor = Auditor::live(Rc::<Database>::clone(&database), &key, request.options());
+        prepare(&mut auditor, request, pulse);
+        loop {
+            pulse.length.store(database.index_core()?.length(), Ordering::Relaxed);
+            let wait = loop {
+                match auditor.step() {
+                    Step::Judged(position) => pulse.advance(position, auditor.transactions),
+                    Step::Waits(wait) => break Some(wait),
+                    Step::Needs { .. } | Step::End => break None,
+                }
+            };
+            if let Some(error) = database.take_error() {
+                return Err(error.into());
+            }
+            let standing = Standing { report: report::of(&auditor), wait, foreseen: auditor.foreseen().clone() };
+            match commands(standing) {
+                None => return Ok(report::of(&auditor)),
+                Some(Command::Finish) => return finish(auditor, pulse, &database),
+                Some(Command::Pass { origin, seq }) => auditor.pass(&origin, seq),
+                Some(Command::Grown { heads }) => {
+                    // Nobody reads while the logs are moved on.
+                    auditor.grow(Rc::new(Nothing(Vec::new())));
+                    let Some(moved) = Rc::get_mut(&mut database) else { break };
+                    if !moved.renew(heads)? {
+                        break;
+                    }
+                    auditor.grow(Rc::<Database>::clone(&database));
+                    if auditor.is_outdated() {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// No logs.
+struct Nothing(Vec<Block>);
+
+impl Logs for Nothing {
+    fn index(&self) -> &dyn Blocks {
+        &self.0
+    }
+    fn oplog(&self, _: &Key) -> Option<Oplog<'_>> {
+        None
     }
 }
 
@@ -115,22 +206,27 @@ fn audit_stores(request: &Request, pulse: &Arc<Pulse>) -> Result<Report, OpenErr
     let index = database.index_core()?;
     index.check_all()?;
     let mut auditor = Auditor::new(&database, database.key(), request.options());
-    auditor.skip(request.killed.iter().copied());
+    prepare(&mut auditor, request, pulse);
     pulse.length.store(index.length(), Ordering::Relaxed);
+    finish(auditor, pulse, &database)
+}
+
+fn prepare(auditor: &mut Auditor<'_>, request: &Request, pulse: &Arc<Pulse>) {
+    auditor.skip(request.killed.iter().copied());
     let shared = Arc::clone(pulse);
-    let last = Cell::new(0_u64);
+    let last = Cell::new(shared.runs.load(Ordering::Relaxed));
     auditor.running = Rc::new(move |running| {
         last.set(last.get().wrapping_add(1));
         shared.runs.store(last.get(), Ordering::Relaxed);
         shared.running.store(running.map_or(0, |seq| seq.saturating_add(1)), Ordering::Relaxed);
     });
-    let report = report::run(auditor, |position, transactions| {
-        pulse.position.store(position, Ordering::Relaxed);
-        pulse.transactions.store(transactions, Ordering::Relaxed);
-    });
+}
+
+fn finish(auditor: Auditor<'_>, pulse: &Pulse, database: &Database) -> Result<Report, OpenError> {
+    let report = report::run(auditor, |position, transactions| pulse.advance(position, transactions));
     // A file that cannot be read any more is nobody's lie.
-    if let Some(error) = database.take_error() {
-        return Err(error.into());
+    match database.take_error() {
+        Some(error) => Err(error.into()),
+        None => Ok(report),
     }
-    Ok(report)
 }

@@ -5,14 +5,20 @@
 //! resource limits. The child gets one [`Request`], audits the whole range from read-only logs, and answers with one
 //! [`Report`]; in between it only says where it stands ([`Beat`]), never a word per operation.
 //!
+//! A live worker stays: it says how the audit stands ([`Standing`]) and waits for a [`Command`], such as that the archive has
+//! grown. It goes on where it was; only if a log turns out to be another than the one that was read it begins anew.
+//!
 //! Findings never rest on a clock. The parent's clock only kills: an operation under which the child was killed is tried
 //! once more, then left out, and its transaction is `budget-exhausted`.
 
 mod child;
+mod live;
 mod parent;
 mod report;
+mod session;
 
 pub use crate::replay::report::{ContractInForce, Head, ParticipantReport, Report, SCHEMA};
 pub use child::{Pulse, audit, serve};
+pub use live::{News, Worker};
 pub use parent::{Limits, WorkerError, run};
-pub use report::{Answer, Beat, Request};
+pub use report::{Answer, Beat, Command, Request, Standing};

@@ -1,15 +1,11 @@
-//! The parent's side: starts workers, listens, kills the ones that are stuck.
-#![allow(unsafe_code, reason = "one call between fork and exec, to close what the child must not inherit")]
+//! The parent's side: what is done about workers that are stuck.
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::report::{Answer, Beat, Request};
+use super::report::{Beat, Request};
+use super::session::{Ended, Session};
 use crate::replay::report::Report;
 
 /// When a worker is given up.
@@ -44,12 +40,6 @@ pub enum WorkerError {
     Failed(String),
 }
 
-enum Ended {
-    Report(Box<Report>),
-    /// Killed, or dead, while this ack's operation ran.
-    Stuck(Option<u64>, String),
-}
-
 /// Audits in worker processes: `binary` is this program, `progress` is told where the worker stands.
 ///
 /// # Errors
@@ -60,122 +50,45 @@ pub fn run(
     limits: Limits,
     mut progress: impl FnMut(Beat),
 ) -> Result<Report, WorkerError> {
-    let mut tries: HashMap<u64, u32> = HashMap::new();
+    let mut stuck = Stuck::default();
     loop {
-        match attempt(binary, &request, limits, &mut progress)? {
+        match Session::start(binary, &request)?.listen(limits, &mut |beat| {
+            progress(beat);
+            true
+        })? {
             Ended::Report(report) => return Ok(*report),
-            Ended::Stuck(Some(seq), _) if request.killed.len() < limits.killed => {
-                let count = tries.entry(seq).or_default();
-                *count = count.saturating_add(1);
-                if *count >= 2 {
-                    request.killed.push(seq);
-                }
-            }
-            Ended::Stuck(_, why) => return Err(WorkerError::Failed(why)),
+            Ended::Standing(_) => return Err(WorkerError::Failed("it said something odd: it waits".into())),
+            Ended::Stuck(seq, why) => stuck.count(seq, why, &mut request, limits)?,
         }
     }
 }
 
-fn attempt(
-    binary: &Path,
-    request: &Request,
-    limits: Limits,
-    progress: &mut dyn FnMut(Beat),
-) -> Result<Ended, WorkerError> {
-    let failed = |error: std::io::Error| WorkerError::Failed(error.to_string());
-    let mut child = spawn(binary).map_err(failed)?;
-    let result = converse(&mut child, request, limits, progress);
-    // Dead already, or to be killed: either way it is reaped here.
-    let _ = child.kill();
-    let _ = child.wait();
-    result
+/// The operations under which workers were stuck.
+#[derive(Default)]
+pub(super) struct Stuck {
+    tries: HashMap<u64, u32>,
 }
 
-fn spawn(binary: &Path) -> std::io::Result<Child> {
-    let mut command = Command::new(binary);
-    command.arg("worker").env_clear().env("TZ", "UTC").env("LC_ALL", "C");
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).current_dir("/");
-    // SAFETY: between fork and exec only this one system call is made, which is async-signal-safe, allocates nothing and
-    // marks descriptors beyond the standard ones to be closed by exec; their owners live in the parent.
-    unsafe {
-        command.pre_exec(|| {
-            const CLOEXEC: libc::c_uint = 1 << 2;
-            libc::syscall(libc::SYS_close_range, 3 as libc::c_uint, libc::c_uint::MAX, CLOEXEC);
-            Ok(())
-        });
-    }
-    command.spawn()
-}
-
-fn converse(
-    child: &mut Child,
-    request: &Request,
-    limits: Limits,
-    progress: &mut dyn FnMut(Beat),
-) -> Result<Ended, WorkerError> {
-    let failed = |error: std::io::Error| WorkerError::Failed(error.to_string());
-    let (Some(mut stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
-        return Err(WorkerError::Failed("the worker has no pipes".into()));
-    };
-    let mut line = serde_json::to_vec(request).map_err(|error| WorkerError::Failed(error.to_string()))?;
-    line.push(b'\n');
-    let written = stdin.write_all(&line);
-    drop(stdin);
-    let (sender, receiver) = channel();
-    let reader = std::thread::Builder::new().name("worker-output".into());
-    let reader = reader.spawn(move || {
-        for line in BufReader::new(stdout).lines() {
-            let Ok(line) = line else { break };
-            if sender.send(line).is_err() {
-                break;
-            }
-        }
-    });
-    reader.map_err(failed)?;
-    // A worker that died before it read says so by its silence.
-    if let Err(error) = written.filter_broken_pipe() {
-        return Err(failed(error));
-    }
-    listen(&receiver, limits, progress)
-}
-
-trait BrokenPipe {
-    fn filter_broken_pipe(self) -> Self;
-}
-
-impl BrokenPipe for std::io::Result<()> {
-    fn filter_broken_pipe(self) -> Self {
-        self.or_else(|error| if error.kind() == std::io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
-    }
-}
-
-fn listen(lines: &Receiver<String>, limits: Limits, progress: &mut dyn FnMut(Beat)) -> Result<Ended, WorkerError> {
-    let mut last = Beat::default();
-    let mut since = Instant::now();
-    loop {
-        let line = match lines.recv_timeout(limits.silence) {
-            Ok(line) => line,
-            Err(RecvTimeoutError::Timeout) => return Ok(Ended::Stuck(last.running, "it fell silent".into())),
-            Err(RecvTimeoutError::Disconnected) => {
-                return Ok(Ended::Stuck(last.running, "it died without a report".into()));
-            }
+impl Stuck {
+    /// Notes an operation, and leaves it out of the request the second time.
+    ///
+    /// # Errors
+    /// When no operation is to blame, or too many are.
+    pub fn count(
+        &mut self,
+        seq: Option<u64>,
+        why: String,
+        request: &mut Request,
+        limits: Limits,
+    ) -> Result<(), WorkerError> {
+        let Some(seq) = seq.filter(|_| request.killed.len() < limits.killed) else {
+            return Err(WorkerError::Failed(why));
         };
-        match serde_json::from_str(&line) {
-            Ok(Answer::Beat(beat)) => {
-                progress(beat);
-                if beat.runs != last.runs || beat.running.is_none() {
-                    since = Instant::now();
-                }
-                last = beat;
-                if since.elapsed() > limits.run {
-                    return Ok(Ended::Stuck(beat.running, "an operation could not be interrupted".into()));
-                }
-            }
-            Ok(Answer::Report(report)) => return Ok(Ended::Report(report)),
-            Ok(Answer::Malformed(why)) => return Err(WorkerError::Malformed(why)),
-            Ok(Answer::Usage(why)) => return Err(WorkerError::Usage(why)),
-            Ok(Answer::Failed(why)) => return Err(WorkerError::Failed(why)),
-            Err(error) => return Err(WorkerError::Failed(format!("it said something odd: {error}"))),
+        let count = self.tries.entry(seq).or_default();
+        *count = count.saturating_add(1);
+        if *count >= 2 {
+            request.killed.push(seq);
         }
+        Ok(())
     }
 }

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::replay::auditor::Options;
+use crate::replay::auditor::{Foreseen, Options, Wait};
 use crate::replay::engine::Budget;
+use crate::replay::finding::Verdict;
 use crate::replay::report::Report;
 
 /// What the child is to do.
@@ -33,6 +34,47 @@ pub struct Request {
     pub cache: usize,
     /// Acks whose operations were killed before and are not to be run.
     pub killed: Vec<u64>,
+    /// The logs still grow: the child says how they stand, and then gets [`Command`]s.
+    pub live: bool,
+}
+
+/// What a live worker that waits is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Command {
+    /// The archive has grown.
+    Grown {
+        /// Heads without blocks may be new, too.
+        heads: bool,
+    },
+    /// Wait no longer for this operation.
+    Pass {
+        /// Its oplog's key in hex.
+        origin: String,
+        /// Its number.
+        seq: u64,
+    },
+    /// Nothing more comes: report as of what is there.
+    Finish,
+}
+
+/// How a live audit stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Standing {
+    /// What was found so far.
+    pub report: Report,
+    /// What it waits for, beyond growth.
+    pub wait: Option<Wait>,
+    /// What can be said of the transaction at the log's end.
+    pub foreseen: Foreseen,
+}
+
+impl Standing {
+    /// Whether everything published is in order.
+    pub fn is_in_order(&self) -> bool {
+        let end = self.foreseen.in_order.unwrap_or(self.report.verified_length);
+        self.report.verdict == Verdict::Verified && end == self.report.head.length && end > 0
+    }
 }
 
 impl Request {
@@ -52,6 +94,7 @@ impl Request {
             output,
             cache,
             killed: Vec::new(),
+            live: false,
         }
     }
 
@@ -85,6 +128,8 @@ pub enum Answer {
     Beat(Beat),
     /// It is done.
     Report(Box<Report>),
+    /// It is done with what is here, and waits for a [`Command`].
+    Standing(Box<Standing>),
     /// The stores cannot be read: exit 65.
     Malformed(String),
     /// The request does not fit the stores: exit 64.
