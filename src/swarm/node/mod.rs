@@ -6,11 +6,12 @@
 //!    stored it sees nothing of ours and is answered nothing: an honest peer that meets another history of its log freezes, and
 //!    the evidence would be lost.
 //! 2. Its head says which of our histories it is on. It is shown that history's state and no other, and asked for its blocks.
-//! 3. Whatever it says anew about its length is probed again.
+//! 3. Whatever it says anew about its length is probed again, and so is, from time to time, what it said before.
 //!
 //! A peer whose proof does not hold is dropped and not dialled again.
 
 mod peer;
+mod probes;
 mod search;
 mod traffic;
 
@@ -29,6 +30,8 @@ use super::transport::{Address, Link, Signal, Signals, accept, dial};
 use crate::archive::{Archive, ArchiveError, ArchiveReader};
 use crate::hypercore::{Hash, Key};
 use peer::{Peer, Side, flush, probe, show};
+use probes::Probes;
+pub use probes::{PROBE_AGAIN, PROBES};
 
 /// Questions that a new peer is trusted with; each answer earns one more, a late one halves them.
 const FIRST_CREDIT: usize = 16;
@@ -82,6 +85,7 @@ pub struct Node {
     listener: Option<TcpListener>,
     begun: Instant,
     progress: Instant,
+    probes: Probes,
     happened: Vec<Happened>,
 }
 
@@ -114,6 +118,7 @@ impl Node {
             listener: None,
             begun: now,
             progress: now,
+            probes: Probes::default(),
             happened: Vec::new(),
         })
     }

@@ -20,6 +20,8 @@ pub(super) struct Side {
     // Fork and length that were last probed, and whether the answer is still to come.
     pub probed: Option<(u64, u64)>,
     pub probing: bool,
+    // When it was last asked for its head, in milliseconds.
+    pub asked_at: u64,
     // It gave no usable answer, or its history cannot be told yet.
     pub silent: bool,
     pub undecided: bool,
@@ -64,6 +66,7 @@ pub(super) fn probe(peer: &mut Peer, replica: &Replica, at: u64) {
     let asked = Asked { fork: sync.fork, prefix: Some(prefix), manifest, at, ..Asked::default() };
     if peer.session.ask(&dk, asked) {
         (side.probing, side.probed) = (true, Some((sync.fork, sync.length)));
+        side.asked_at = at;
     } else {
         peer.unprobed.insert(dk);
     }

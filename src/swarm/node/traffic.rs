@@ -249,6 +249,7 @@ impl Node {
             let all: Vec<u64> = self.peers.keys().copied().collect();
             all.into_iter().for_each(|number| self.ask(number));
         }
+        self.probe_again();
         self.redial();
         self.search();
         Ok(())

@@ -1,0 +1,135 @@
+//! A peer that shows another head later, without a word, is caught: its head is asked for again.
+
+#[path = "common/swarm.rs"]
+mod swarm;
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use ed25519_dalek::SigningKey;
+use swarm::{LONG, blocks, committed, contradictions, runtime, until};
+use tempfile::tempdir;
+use vitra_watch::hyperbee::{Block, Blocks};
+use vitra_watch::hypercore::flat::Subtree;
+use vitra_watch::hypercore::views::Conflict;
+use vitra_watch::hypercore::{MerkleTree, Node as TreeNode, Nodes, SignedHead, discovery_key};
+use vitra_watch::swarm::node::{Happened, Node};
+use vitra_watch::swarm::replica::proof::answer;
+use vitra_watch::swarm::session::{Event, Session};
+use vitra_watch::swarm::transport::{Address, Signal, accept};
+use vitra_watch::swarm::wire::messages::{Message, Span, Sync};
+
+/// A log in memory, with its owner's signature over all of it.
+struct Log {
+    blocks: Vec<Block>,
+    tree: MerkleTree,
+    head: SignedHead,
+}
+
+impl Log {
+    fn new(blocks: &[Vec<u8>]) -> Log {
+        let secret = SigningKey::from_bytes(&[7; 32]);
+        let tree = MerkleTree::over(blocks).unwrap();
+        let (key, hash) = (secret.verifying_key().to_bytes(), tree.roots().tree_hash());
+        let head = SignedHead::sign(&secret, key, None, 0, blocks.len() as u64, hash).unwrap();
+        Log { blocks: blocks.iter().map(|block| Block::from(&block[..])).collect(), tree, head }
+    }
+}
+
+impl Blocks for Log {
+    fn length(&self) -> u64 {
+        self.blocks.len() as u64
+    }
+    fn block(&self, seq: u64) -> Option<Block> {
+        self.blocks.get(seq as usize).cloned()
+    }
+}
+
+impl Nodes for Log {
+    fn length(&self) -> u64 {
+        self.blocks.len() as u64
+    }
+    fn node(&self, at: Subtree) -> Option<TreeNode> {
+        self.tree.node(at)
+    }
+}
+
+/// Serves whatever the log is at the moment, to one who dials. It says its length once.
+async fn peer(log: Arc<Mutex<Log>>) -> Address {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("tcp://{}", listener.local_addr().unwrap()).parse().unwrap();
+    tokio::spawn(async move {
+        let (socket, _) = listener.accept().await.unwrap();
+        let (signals, mut inbox) = tokio::sync::mpsc::unbounded_channel();
+        accept(1, socket, signals);
+        let mut connection = None;
+        while let Some((_, signal)) = inbox.recv().await {
+            let log = log.lock().unwrap();
+            match signal {
+                Signal::Up(link) => {
+                    let mut session = Session::new(link.initiator, link.hash);
+                    session.add(log.head.key());
+                    connection = Some((link, session));
+                }
+                Signal::Frame(inbound) => {
+                    let (_, session) = connection.as_mut().unwrap();
+                    session.receive(&inbound.frame).unwrap();
+                    while let Some(event) = session.event() {
+                        behave(session, &log, event);
+                    }
+                }
+                Signal::Room => {}
+                Signal::Down(_) => return,
+            }
+            let (link, session) = connection.as_mut().unwrap();
+            while link.has_room()
+                && let Some(frame) = session.frame()
+            {
+                link.send(frame);
+            }
+        }
+    });
+    address
+}
+
+fn behave(session: &mut Session, log: &Log, event: Event) {
+    let dk = discovery_key(log.head.key());
+    match event {
+        Event::Opened(_) => {
+            let length = log.head.length();
+            session.show(&dk, Sync { length, uploading: true, downloading: true, ..Sync::default() });
+            session.tell(&dk, &Message::Range(Span { start: 0, length }, false));
+        }
+        Event::Question(_, request) => {
+            let data = answer(log, &log.head, &request);
+            session.tell(&dk, &data.map_or(Message::NoData(request.id, 1), Message::Data));
+        }
+        _ => {}
+    }
+}
+
+/// Protects against a split view that comes in silence, at equal and greater length.
+#[test]
+fn a_head_that_changes_in_silence_is_caught() {
+    for longer in [0, 3] {
+        let dir = tempdir().unwrap();
+        let first = Log::new(&blocks(0, 20));
+        let key = *first.head.key();
+        let log = Arc::new(Mutex::new(first));
+        runtime().block_on(async {
+            let mut node = Node::open(dir.path()).unwrap();
+            node.probe_every(Duration::from_millis(20));
+            node.follow(&key).unwrap();
+            node.dial(peer(Arc::clone(&log)).await);
+            until(&mut node, |node| committed(node, &key) == 20).await;
+            let theirs = [blocks(0, 10), blocks(30, 10 + longer)].concat();
+            *log.lock().unwrap() = Log::new(&theirs);
+            let end = Instant::now() + LONG;
+            let is_split = |event: &Happened| matches!(event, Happened::Split(..));
+            while !node.step(end).await.unwrap().iter().any(is_split) {
+                assert!(Instant::now() < end, "it was not asked again");
+            }
+        });
+        assert!(matches!(&contradictions(dir.path())[..], [Conflict::Equivocation { .. }]));
+    }
+}
