@@ -24,6 +24,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Audit(AuditArgs),
+    Follow(FollowArgs),
     Inspect(InspectArgs),
     Lab(LabArgs),
     Contract(ContractArgs),
@@ -56,8 +57,11 @@ pub(super) struct AuditArgs {
     pub target: PathBuf,
     #[command(flatten)]
     pub network: NetworkArgs,
+    /// Download for at most so many seconds.
+    #[arg(long, value_name = "S", default_value_t = 300, help_heading = "Download")]
+    pub timeout: u32,
     /// Key of the index log, in hex or z-base-32, where the directory holds several.
-    #[arg(long, value_parser = key)]
+    #[arg(long, value_parser = key, conflicts_with_all = ["peers", "bootstrap"])]
     pub key: Option<Key>,
     /// Stop at the last whole transaction before this length of the index.
     #[arg(long, value_name = "SEQ")]
@@ -72,15 +76,39 @@ pub(super) struct AuditArgs {
     pub budget: BudgetArgs,
 }
 
+/// Follow databases live: download, audit, seed and watch them until it is stopped.
+///
+/// Prints a line for whatever happens: transactions verified, findings, forks, peers that come and go. What waits for an operation
+/// or for the rest of a transaction accuses nobody; `audit` says what is missing in the end.
+///
+/// Exit status, when it is stopped by SIGINT or SIGTERM: that of the database that stands worst, as of `audit`: 10, 11 or 12
+/// violated; 20 unverifiable; 69 nobody serves it; 21 incomplete; 0 verified. 64 wrong arguments; 65 malformed files; 70 internal
+/// error.
+#[derive(Debug, Args)]
+pub(super) struct FollowArgs {
+    /// Keys of index logs, in hex or z-base-32, or as hyper://KEY.
+    #[arg(value_name = "KEY", required = true, value_parser = link)]
+    pub keys: Vec<Key>,
+    #[command(flatten)]
+    pub network: NetworkArgs,
+    /// Print JSON, an object a line.
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn link(text: &str) -> Result<Key, String> {
+    super::download::parse(text).ok_or_else(|| "it is no key: 64 hex digits or 52 letters of z-base-32".to_owned())
+}
+
 /// Where a database comes from that is named by its key.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Download")]
 pub(super) struct NetworkArgs {
     /// Download from this peer (repeatable); the DHT is not asked then, unless with --bootstrap.
-    #[arg(long = "peer", value_name = "tcp://HOST:PORT", conflicts_with = "key")]
+    #[arg(long = "peer", value_name = "tcp://HOST:PORT")]
     pub peers: Vec<Address>,
     /// Find peers through the DHT to which this node belongs (repeatable); by default the public one.
-    #[arg(long, value_name = "HOST:PORT", conflicts_with = "key")]
+    #[arg(long, value_name = "HOST:PORT")]
     pub bootstrap: Vec<Bootstrap>,
     /// Address and UDP port for the DHT.
     #[arg(long, value_name = "IP:PORT", default_value = "0.0.0.0:0")]
@@ -91,9 +119,6 @@ pub(super) struct NetworkArgs {
     /// Where downloads are kept; by default in the user's data directory.
     #[arg(long, value_name = "DIR")]
     pub archive: Option<PathBuf>,
-    /// Download for at most so many seconds.
-    #[arg(long, value_name = "S", default_value_t = 300)]
-    pub timeout: u32,
 }
 
 fn firewalled() -> impl TypedValueParser<Value = Firewalled> {

@@ -58,14 +58,11 @@ impl Download {
         let dir = network.archive.clone().or_else(data_directory);
         let dir = dir.ok_or_else(|| Failure::new(exit::USAGE, "name an archive with --archive: HOME is not set"))?;
         let mut progress = Progress::default();
-        let limit = Duration::from_secs(network.timeout.into());
+        let limit = Duration::from_secs(args.timeout.into());
         let sources = sources(network);
         let fetched = fetch_from(&dir, &key, &sources, limit, &mut |at, happened| progress.show(at, happened));
         progress.clear();
-        let fetched = fetched.map_err(|error| match error {
-            ArchiveError::NotEmpty(_) | ArchiveError::Locked(_) => Failure::new(exit::USAGE, error),
-            error => Failure::new(exit::MALFORMED, error),
-        })?;
+        let fetched = fetched.map_err(failed)?;
         if !fetched.served {
             return Err(nobody(&key, &sources, &fetched));
         }
@@ -77,7 +74,16 @@ impl Download {
     }
 }
 
-fn sources(args: &NetworkArgs) -> Sources {
+/// An archive that cannot be used.
+pub(super) fn failed(error: ArchiveError) -> Failure {
+    match error {
+        ArchiveError::NotEmpty(_) | ArchiveError::Locked(_) => Failure::new(exit::USAGE, error),
+        error => Failure::new(exit::MALFORMED, error),
+    }
+}
+
+/// Where the arguments say that peers are.
+pub(super) fn sources(args: &NetworkArgs) -> Sources {
     let dht = args.peers.is_empty() || !args.bootstrap.is_empty();
     let bootstrap = if args.bootstrap.is_empty() { Bootstrap::public() } else { args.bootstrap.clone() };
     let config = Config { bootstrap, listen: args.listen, firewalled: args.firewalled };
@@ -117,7 +123,7 @@ fn missing(log: &Lacking) -> String {
 }
 
 /// `vitra-watch/archive` in the user's data directory, by the XDG rules.
-fn data_directory() -> Option<PathBuf> {
+pub(super) fn data_directory() -> Option<PathBuf> {
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let data = absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share")))?;
     Some(data.join("vitra-watch").join("archive"))

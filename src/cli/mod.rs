@@ -9,6 +9,7 @@ mod contract;
 mod download;
 mod escape;
 pub mod exit;
+mod follow;
 mod inspect;
 mod lab;
 #[cfg(test)]
@@ -72,6 +73,7 @@ fn run(command: Command) -> Result<u8, Failure> {
     let out = &mut std::io::stdout();
     let result = match command {
         Command::Audit(args) => audit::run(&args, out),
+        Command::Follow(args) => follow::run(&args, out),
         Command::Inspect(args) => inspect::run(&args, out),
         Command::Lab(args) => lab::run(&args, out),
         Command::Contract(args) => contract::run(&args, out),

@@ -2,6 +2,7 @@
 //!
 //! Nothing is judged here. What nobody serves is reported as lacking; an audit of the archive then says what that means.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -138,7 +139,8 @@ async fn run(
     Ok(Fetched { served, tried, lacking })
 }
 
-fn standing(node: &Node) -> Standing {
+/// Where all logs of a node stand.
+pub fn standing(node: &Node) -> Standing {
     let branches = || node.replicas().flat_map(|replica| replica.branches());
     let sum = |count: fn(&Branch) -> u64| branches().map(count).fold(0, u64::saturating_add);
     Standing { peers: node.connected(), blocks: sum(Branch::length), of: sum(Branch::target) }
@@ -154,15 +156,24 @@ fn lacks(replica: &super::replica::Replica) -> Option<Lacking> {
     (blocks > 0).then_some(Lacking { key, length: branch.target(), blocks, runs })
 }
 
-/// The participants that the index declares, as far as it is here.
+/// The participants that an index declares, as far as it is here.
 #[derive(Debug, Default)]
-struct Declared {
+pub struct Declared {
     scanned: u64,
-    count: usize,
+    keys: BTreeSet<Key>,
 }
 
 impl Declared {
-    fn follow(&mut self, node: &mut Node, index: &Key) -> Result<(), ArchiveError> {
+    /// Their logs.
+    pub fn keys(&self) -> &BTreeSet<Key> {
+        &self.keys
+    }
+
+    /// Follows the logs of those that are new.
+    ///
+    /// # Errors
+    /// When the archive fails.
+    pub fn follow(&mut self, node: &mut Node, index: &Key) -> Result<(), ArchiveError> {
         let mut found = Vec::new();
         if let Some(branch) = node.replica(index).and_then(|replica| replica.branch(0)) {
             for seq in self.scanned..branch.length() {
@@ -177,8 +188,7 @@ impl Declared {
             self.scanned = branch.length();
         }
         for key in found {
-            if node.replica(&key).is_none() && self.count < MAX_OPLOGS {
-                self.count = self.count.saturating_add(1);
+            if key != *index && self.keys.len() < MAX_OPLOGS && self.keys.insert(key) {
                 node.follow(&key)?;
             }
         }
