@@ -62,7 +62,7 @@ impl Logs for Arrived<'_> {
     }
 }
 
-fn violations<'a>(findings: &'a [Finding]) -> impl Iterator<Item = &'a Finding> {
+fn violations(findings: &[Finding]) -> impl Iterator<Item = &Finding> {
     findings.iter().filter(|finding| finding.class == Class::Violation)
 }
 
@@ -91,7 +91,7 @@ fn wrong(case: &Case) -> Option<String> {
     loop {
         let accused = |auditor: &Auditor<'_>| {
             let found = violations(&auditor.findings).chain(violations(&auditor.foreseen().violations));
-            found.filter(|finding| !says(&whole, finding)).cloned().next()
+            found.filter(|finding| !says(&whole, finding)).next().cloned()
         };
         while let Step::Judged(_) = auditor.step() {}
         if let Some(finding) = accused(&auditor) {

@@ -47,7 +47,10 @@ impl Node {
         for number in after.into_iter().chain(before) {
             let Some(peer) = self.peers.get_mut(&number) else { continue };
             let is_due = |side: &super::Side| {
-                !side.refused && !side.probing && side.asked_at <= due && side.probed.is_some_and(|(_, length)| length > 0)
+                !side.refused
+                    && !side.probing
+                    && side.asked_at <= due
+                    && side.probed.is_some_and(|(_, length)| length > 0)
             };
             let logs = peer.sides.iter().filter(|(_, side)| is_due(side)).map(|(dk, side)| (side.asked_at, *dk));
             let mut logs: Vec<_> = logs.collect();
