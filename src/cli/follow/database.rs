@@ -166,11 +166,15 @@ impl Database {
         }
         let (Some(report), _) = self.report() else { return exit::INCOMPLETE };
         match exit::of(&report) {
-            exit::VERIFIED if self.failed || !self.standing.as_ref().is_some_and(|s| s.is_in_order()) => {
-                exit::INCOMPLETE
-            }
+            exit::VERIFIED if self.is_behind() => exit::INCOMPLETE,
             code => code,
         }
+    }
+
+    /// Whether something is here that the worker has not judged, or it waits for more.
+    fn is_behind(&self) -> bool {
+        let in_order = self.standing.as_ref().is_some_and(|standing| standing.is_in_order());
+        self.failed || self.heads || self.is_busy() || !in_order
     }
 
     /// The report as it stands, with what is foreseen, and up to where all is in order.
