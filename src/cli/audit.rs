@@ -1,7 +1,7 @@
 //! `vitra-watch audit`: one audit, as text or JSON.
 
 use std::io::{IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -10,20 +10,15 @@ use super::args::AuditArgs;
 use super::download::{self, Download};
 use super::{Failure, escape, escape_json, exit};
 use crate::database::ack::to_hex;
+use crate::hypercore::Key;
 use crate::replay::finding::{Accused, Class, Finding, ShownChange, Verdict};
 use crate::worker::{self, Beat, Limits, Report, Request, WorkerError};
 
 /// Runs the audit in a worker and prints the report.
 pub(super) fn run(args: &AuditArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let binary = std::env::current_exe()?;
-    let download = if download::is_wanted(args)? { Some(Download::run(args)?) } else { None };
-    let (dir, key) = match &download {
-        Some(download) => (&download.dir, Some(download.key)),
-        None => (&args.target, args.key),
-    };
-    let dir = dir.canonicalize().map_err(|error| unreadable(dir, &error))?;
     let budget = &args.budget;
-    let request = Request {
+    let request = |dir: PathBuf, key: Option<Key>| Request {
         key: key.map(|key| to_hex(&key)),
         until: args.until,
         max_findings: args.max_findings as usize,
@@ -34,8 +29,23 @@ pub(super) fn run(args: &AuditArgs, out: &mut dyn Write) -> Result<u8, Failure> 
         output: (budget.max_output as usize) << 20,
         ..Request::new(dir)
     };
+    let named = args.target.to_str().and_then(download::parse);
+    let download = match download::is_wanted(args)? {
+        true => Some(Download::run(args, |dir| request(dir, named))?),
+        false => None,
+    };
+    // Verified as far as it is here is not verified.
+    let lacks = download.as_ref().is_some_and(|download| download.lacks);
     let mut progress = Progress::default();
-    let report = worker::run(&binary, request, Limits::default(), |beat| progress.show(beat));
+    let (dir, key) = match &download {
+        Some(download) => (&download.dir, Some(download.key)),
+        None => (&args.target, args.key),
+    };
+    let dir = dir.canonicalize().map_err(|error| unreadable(dir, &error))?;
+    let report = match download.and_then(|download| download.audit.finish(|beat| progress.show(beat))) {
+        Some(report) => Ok(report),
+        None => worker::run(&binary, request(dir, key), Limits::default(), |beat| progress.show(beat)),
+    };
     progress.clear();
     let report = report.map_err(|error| {
         let code = match error {
@@ -52,8 +62,6 @@ pub(super) fn run(args: &AuditArgs, out: &mut dyn Write) -> Result<u8, Failure> 
         _ => {}
     }
     let code = exit::of(&report);
-    // Verified as far as it is here is not verified.
-    let lacks = download.is_some_and(|download| download.lacks);
     Ok(if lacks && code == exit::VERIFIED { exit::INCOMPLETE } else { code })
 }
 

@@ -15,6 +15,7 @@ use crate::swarm::discovery::{Bootstrap, Config};
 use crate::swarm::fetch::{Fetched, Lacking, Sources, Standing, fetch_from};
 use crate::swarm::node::Happened;
 use crate::swarm::transport::Address;
+use crate::worker::{Beat, Command, Limits, News, Report, Request, Worker};
 
 /// What was tried in vain is named up to here.
 const MAX_TRIED: usize = 32;
@@ -27,6 +28,57 @@ pub(super) struct Download {
     pub key: Key,
     /// Blocks are missing that somebody signed.
     pub lacks: bool,
+    /// The audit of what came, if it could begin.
+    pub audit: Live,
+}
+
+/// The audit of a database while it is downloaded.
+#[derive(Default)]
+pub(super) struct Live {
+    worker: Option<Worker>,
+    told: u64,
+    transactions: u64,
+    failed: bool,
+}
+
+impl Live {
+    /// Gives the worker what is new. `request` says what to audit.
+    fn turn(&mut self, at: Standing, request: impl FnOnce() -> Option<(PathBuf, Request)>) {
+        while let Some(news) = self.worker.as_mut().and_then(Worker::news) {
+            match news {
+                News::Beat(beat) => self.transactions = beat.transactions,
+                // Whatever it was, the audit of the whole meets it again.
+                News::Failed(_) => self.failed = true,
+                News::Standing(_) | News::Report(_) => {}
+            }
+        }
+        if self.failed || at.index == 0 || at.shown == self.told {
+            return;
+        }
+        match &mut self.worker {
+            Some(worker) if worker.is_busy() => return,
+            Some(worker) => worker.tell(Command::Grown { heads: false }),
+            None => match request().map(|request| Worker::start(request.0, request.1, Limits::default())) {
+                Some(Ok(worker)) => self.worker = Some(worker),
+                _ => self.failed = true,
+            },
+        }
+        self.told = at.shown;
+    }
+
+    /// The report of what is there now; `None` when the whole must be audited again.
+    pub fn finish(self, mut progress: impl FnMut(Beat)) -> Option<Report> {
+        let mut worker = self.worker.filter(|_| !self.failed)?;
+        worker.tell(Command::Finish);
+        loop {
+            match worker.wait()? {
+                News::Beat(beat) => progress(beat),
+                News::Report(report) => return Some(*report),
+                News::Standing(_) => {}
+                News::Failed(_) => return None,
+            }
+        }
+    }
 }
 
 /// A key, as hex, z-base-32 or `hyper://` and either.
@@ -49,18 +101,22 @@ pub(super) fn is_wanted(args: &AuditArgs) -> Result<bool, Failure> {
 }
 
 impl Download {
-    /// Downloads what the arguments name.
-    pub fn run(args: &AuditArgs) -> Result<Download, Failure> {
+    /// Downloads what the arguments name, and audits it meanwhile.
+    pub fn run(args: &AuditArgs, request: impl Fn(PathBuf) -> Request) -> Result<Download, Failure> {
         let key = args.target.to_str().and_then(parse);
         let no_key = "with --peer or --bootstrap, name a key: 64 hex digits or 52 letters of z-base-32";
         let key = key.ok_or_else(|| Failure::new(exit::USAGE, no_key))?;
         let network = &args.network;
         let dir = network.archive.clone().or_else(data_directory);
         let dir = dir.ok_or_else(|| Failure::new(exit::USAGE, "name an archive with --archive: HOME is not set"))?;
-        let mut progress = Progress::default();
+        let (mut progress, mut audit) = (Progress::default(), Live::default());
         let limit = Duration::from_secs(args.timeout.into());
         let sources = sources(network);
-        let fetched = fetch_from(&dir, &key, &sources, limit, &mut |at, happened| progress.show(at, happened));
+        let fetched = fetch_from(&dir, &key, &sources, limit, &mut |at, happened| {
+            let begin = || Some((std::env::current_exe().ok()?, request(dir.canonicalize().ok()?)));
+            audit.turn(at, begin);
+            progress.show(at, audit.transactions, happened);
+        });
         progress.clear();
         let fetched = fetched.map_err(failed)?;
         if !fetched.served {
@@ -70,7 +126,7 @@ impl Download {
         for log in &fetched.lacking {
             let _ = writeln!(std::io::stderr(), "missing: {}", missing(log));
         }
-        Ok(Download { dir, key, lacks })
+        Ok(Download { dir, key, lacks, audit })
     }
 }
 
@@ -136,7 +192,7 @@ struct Progress {
 }
 
 impl Progress {
-    fn show(&mut self, at: Standing, happened: &[Happened]) {
+    fn show(&mut self, at: Standing, transactions: u64, happened: &[Happened]) {
         for event in happened {
             if let Happened::Down(peer, why) = event {
                 let line = format!("{}: {}", escape(peer), escape(why));
@@ -157,7 +213,7 @@ impl Progress {
         });
         bar.set_length(at.of);
         bar.set_position(at.blocks);
-        bar.set_message(format!("{} peers", at.peers));
+        bar.set_message(format!("{} peers  {transactions} transactions", at.peers));
     }
 
     fn clear(&self) {

@@ -57,6 +57,10 @@ pub struct Standing {
     pub blocks: u64,
     /// Blocks of their longest heads.
     pub of: u64,
+    /// Blocks that an audit of the archive is shown, of all logs.
+    pub shown: u64,
+    /// The same, of the index that is downloaded.
+    pub index: u64,
 }
 
 /// Downloads the database with this index into the archive at `dir` (which is made if it does not exist), from these peers
@@ -128,7 +132,8 @@ async fn run(
             break;
         }
         let happened = node.step(end).await?;
-        watch(standing(&node), &happened);
+        let index = node.replica(key).and_then(|replica| replica.branch(0)).map_or(0, shown);
+        watch(Standing { index, ..standing(&node) }, &happened);
     }
     node.commit(true)?;
     let tried = node.tried();
@@ -143,7 +148,17 @@ async fn run(
 pub fn standing(node: &Node) -> Standing {
     let branches = || node.replicas().flat_map(|replica| replica.branches());
     let sum = |count: fn(&Branch) -> u64| branches().map(count).fold(0, u64::saturating_add);
-    Standing { peers: node.connected(), blocks: sum(Branch::length), of: sum(Branch::target) }
+    Standing {
+        peers: node.connected(),
+        blocks: sum(Branch::length),
+        of: sum(Branch::target),
+        shown: sum(shown),
+        index: 0,
+    }
+}
+
+fn shown(branch: &Branch) -> u64 {
+    branch.served().map_or(0, |head| head.length())
 }
 
 fn lacks(replica: &super::replica::Replica) -> Option<Lacking> {

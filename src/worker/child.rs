@@ -169,18 +169,19 @@ fn follow_stores(
             let standing = Standing { report: report::of(&auditor), wait, foreseen: auditor.foreseen().clone() };
             match commands(standing) {
                 None => return Ok(report::of(&auditor)),
-                Some(Command::Finish) => return finish(auditor, pulse, &database),
                 Some(Command::Pass { origin, seq }) => auditor.pass(&origin, seq),
-                Some(Command::Grown { heads }) => {
+                Some(command) => {
+                    let last = command == Command::Finish;
                     // Nobody reads while the logs are moved on.
                     auditor.grow(Rc::new(Nothing(Vec::new())));
-                    let Some(moved) = Rc::get_mut(&mut database) else { break };
-                    if !moved.renew(heads)? {
-                        break;
-                    }
+                    let heads = command != Command::Grown { heads: false };
+                    let same = Rc::get_mut(&mut database).map_or(Ok(false), |moved| moved.renew(heads))?;
                     auditor.grow(Rc::<Database>::clone(&database));
-                    if auditor.is_outdated() {
-                        break;
+                    match same && !auditor.is_outdated() {
+                        true if last => return finish(auditor, pulse, &database),
+                        true => {}
+                        false if last => return audit_stores(request, pulse),
+                        false => break,
                     }
                 }
             }

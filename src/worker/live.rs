@@ -66,6 +66,11 @@ impl Worker {
         let _ = self.commands.as_ref().map(|commands| commands.send(command));
     }
 
+    /// Waits for the next news; `None` when there will be none.
+    pub fn wait(&mut self) -> Option<News> {
+        self.news.recv().ok()
+    }
+
     /// What is new, if anything is.
     pub fn news(&mut self) -> Option<News> {
         let news = match self.news.try_recv() {

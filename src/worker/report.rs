@@ -54,7 +54,7 @@ pub enum Command {
         /// Its number.
         seq: u64,
     },
-    /// Nothing more comes: report as of what is there.
+    /// Nothing more comes than what is there now: report.
     Finish,
 }
 
