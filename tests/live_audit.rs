@@ -90,8 +90,8 @@ fn wrong(case: &Case) -> Option<String> {
     let mut auditor = Auditor::live(arrived(0, &lengths), lab.index.key(), Options::default());
     loop {
         let accused = |auditor: &Auditor<'_>| {
-            let found = violations(&auditor.findings).chain(violations(&auditor.foreseen().violations));
-            found.filter(|finding| !says(&whole, finding)).next().cloned()
+            let mut found = violations(&auditor.findings).chain(violations(&auditor.foreseen().violations));
+            found.find(|finding| !says(&whole, finding)).cloned()
         };
         while let Step::Judged(_) = auditor.step() {}
         if let Some(finding) = accused(&auditor) {
