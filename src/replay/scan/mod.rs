@@ -30,6 +30,7 @@
 //! names of newer *methods* (the runtime watches those).
 
 mod advice;
+mod guarded;
 mod purity;
 mod rewrite;
 mod syntax;
@@ -104,6 +105,8 @@ pub struct Scan {
     pub exports: Vec<String>,
     /// Whether `process` is exported (also when that cannot be told).
     pub exports_process: bool,
+    /// Operations provably never write below `/.sys` past the runtime's guard.
+    pub guarded: bool,
 }
 
 /// Scans a contract's source. Never fails: see the module's header for what it says when it cannot tell.
@@ -167,6 +170,7 @@ fn parsed(source: &str) -> Scan {
         imports: Vec::new(),
         exports: Vec::new(),
         exports_process: false,
+        guarded: false,
     };
     let error = parsed.diagnostics.errors().next().map(|error| SyntaxError {
         message: error.message.to_string(),
@@ -204,6 +208,7 @@ fn parsed(source: &str) -> Scan {
     let mut state = Findings::new(source);
     purity::mutable_state(&semantic, &mut state);
     scan.mutable_state = state.finish();
+    scan.guarded = scan.mutable_state.is_empty() && guarded::is_guarded(&semantic);
     scan
 }
 
@@ -233,6 +238,7 @@ fn not_analysable(source: &str, why: &str) -> Scan {
         imports: Vec::new(),
         exports: Vec::new(),
         exports_process: true,
+        guarded: false,
     }
 }
 

@@ -36,7 +36,7 @@ mod keys;
 mod names;
 mod returns;
 mod sources;
-mod tree;
+pub mod tree;
 mod uses;
 mod values;
 
