@@ -114,6 +114,8 @@ pub struct Auditor<'a> {
     verified_length: u64,
     broken: bool,
     reach: Reach,
+    /// No contract so far lets an operation write past the guard, whatever its bytes are.
+    guarded: bool,
     /// Whose operation last declared an input, by its name; whose operation last changed the contract. With other bytes the
     /// same entry may have been written past the guard, to take effect later.
     declared_by: HashMap<String, Vec<String>>,
@@ -179,6 +181,7 @@ impl<'a> Auditor<'a> {
             verified_length: 0,
             broken: false,
             reach: Reach::default(),
+            guarded: true,
             declared_by: HashMap::new(),
             source_by: Vec::new(),
             suspects: Vec::new(),

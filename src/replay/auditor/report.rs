@@ -30,10 +30,13 @@ impl Auditor<'_> {
             None => self.report_replay(ack, &matching, &replay, judged),
         }
         let announced = ack.map_or(0, |ack| at.saturating_add(ack.num_changes));
+        let guarded = self.guarded;
         self.adopt_entries(&matching, replay.expected.as_ref(), ack, announced);
         if let Some(ack) = ack {
             self.transactions = self.transactions.saturating_add(1);
-            self.reach.note(&ack.origin, at, ack.num_changes, matching.end);
+            if !guarded {
+                self.reach.note(&ack.origin, at, ack.num_changes, matching.end);
+            }
         }
         self.at = matching.end;
         Ok(())

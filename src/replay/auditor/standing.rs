@@ -8,6 +8,7 @@ impl Auditor<'_> {
         self.sources.push((seq, digest));
         let mut contract = Contract::new(source, seq, &self.database, self.options.budget);
         self.other_contract = None;
+        self.guarded &= contract.scan.guarded;
         if source.is_empty() {
             self.add(Kind::EmptyContract, Some(seq), "the contract source is empty");
         } else if let Some(error) = &contract.scan.syntax_error {
@@ -72,7 +73,7 @@ impl Auditor<'_> {
         ack: Option<&Ack>,
         announced: u64,
     ) {
-        let doubtful = !self.suspects.is_empty();
+        let (guarded, doubtful) = (self.guarded, !self.suspects.is_empty());
         for block in &matching.entries {
             let Some(entry) = block.entry() else { continue };
             let place = Place::of(entry.key());
@@ -88,13 +89,16 @@ impl Auditor<'_> {
                 Body::Malformed { .. } => None,
             };
             let explained = change.is_some_and(|change| matching::fits(change, value.as_ref()));
-            let late = bypass || (!explained && (doubtful || block.seq <= announced));
+            let late = bypass || (!guarded && !explained && (doubtful || block.seq <= announced));
             if bypass {
                 let text = format!("the contract wrote {} past the runtime's guard", path::display(entry.key()));
                 self.add(Kind::ProtectedPathWrite, Some(block.seq), text);
             }
             let suspects = self.suspects.iter().cloned();
-            let writers = || suspects.chain(ack.map(|ack| ack.origin.to_string())).collect();
+            let writers = || match guarded {
+                true => Vec::new(),
+                false => suspects.chain(ack.map(|ack| ack.origin.to_string())).collect(),
+            };
             match place {
                 Place::Source => {
                     self.source_by = writers();
