@@ -15,6 +15,7 @@ pub mod fuzzing;
 pub mod hyperbee;
 pub mod hypercore;
 pub mod lab;
+pub mod proofs;
 pub mod replay;
 pub mod swarm;
 pub mod worker;

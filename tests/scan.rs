@@ -72,7 +72,9 @@ fn pure_modules_are_left_alone() {
 /// runtime's guard. Each source that is not guarded is a way to do that, or one that nobody could tell from it.
 #[test]
 fn guarded_contracts_are_told_from_others() {
-    let apply = |body: &str| format!("import {{ index }} from 'contract'\nexport const apply = {{ async SET (tx, op, ack) {{ {body} }} }}");
+    let apply = |body: &str| {
+        format!("import {{ index }} from 'contract'\nexport const apply = {{ async SET (tx, op, ack) {{ {body} }} }}")
+    };
     for source in [
         apply("tx.put('/kv/' + op.key, op.value)"),
         apply("tx.delete(`/kv/${op.key}`); tx.addOplog({ pubkey: op.key }); tx.setContractSource({ code: op.code })"),

@@ -9,6 +9,7 @@ use super::{ArchiveReader, Core, Corestore, ImportError, KeptHead, find_stores, 
 use crate::hyperbee::Blocks;
 use crate::hypercore::Key;
 use crate::hypercore::views::{Conflict, View, conflicts};
+use crate::proofs::Evidence;
 use crate::replay::logs::{Logs, Oplog};
 
 /// A Corestore or an archive.
@@ -228,5 +229,11 @@ impl Logs for Database {
         let kept = kept.filter(|kept| kept.head().key() == key).map(KeptHead::view);
         let views: Vec<View<'_>> = self.cores().filter(|core| core.key() == key).map(Core::view).chain(kept).collect();
         conflicts(&views)
+    }
+}
+
+impl Evidence for Database {
+    fn views(&self, key: &Key) -> Vec<View<'_>> {
+        self.cores().filter(|core| core.key() == key).map(Core::view).collect()
     }
 }

@@ -177,19 +177,24 @@ impl MultiProof {
 
     /// Whether every given block is in the head's log at its place.
     pub fn verify<B: AsRef<[u8]>>(&self, blocks: &BTreeMap<u64, B>, head: &SignedHead) -> Result<(), ProofError> {
-        if blocks.last_key_value().is_some_and(|(last, _)| *last >= head.length()) {
+        let roots = self.roots(blocks, head.length())?;
+        if roots.tree_hash() == *head.tree_hash() { Ok(()) } else { Err(ProofError::Mismatch) }
+    }
+
+    /// The full roots at `length` of the log that has the given blocks at their places, and these nodes beside them.
+    pub fn roots<B: AsRef<[u8]>>(&self, blocks: &BTreeMap<u64, B>, length: u64) -> Result<Roots, ProofError> {
+        if length >= super::MAX_LENGTH || blocks.last_key_value().is_some_and(|(last, _)| *last >= length) {
             return Err(ProofError::OutOfRange);
         }
         let mut nodes = self.nodes.iter();
         let mut roots = Vec::new();
-        for at in flat::roots(head.length()) {
+        for at in flat::roots(length) {
             roots.push(subtree(at, blocks, &mut nodes)?);
         }
         if nodes.next().is_some() {
             return Err(ProofError::WrongCount);
         }
-        let roots = Roots::from_nodes(head.length(), &roots)?;
-        if roots.tree_hash() == *head.tree_hash() { Ok(()) } else { Err(ProofError::Mismatch) }
+        Ok(Roots::from_nodes(length, &roots)?)
     }
 }
 

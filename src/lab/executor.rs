@@ -17,6 +17,7 @@ use crate::database::{Ack, Value, decode};
 use crate::hyperbee::{Batch, Bounds, Cache, Tree, TreeError, View};
 use crate::hypercore::Key;
 use crate::hypercore::views::{Conflict, conflicts};
+use crate::proofs::Evidence;
 use crate::replay::contract::Contract;
 use crate::replay::engine::{AckView, Budget, Called, Dialect, LoadError, Outcome, State, Surroundings};
 use crate::replay::logs::{Logs, Oplog};
@@ -508,5 +509,12 @@ impl Logs for Lab<Memory> {
         let mut logs = [&self.index].into_iter().chain(&self.oplogs);
         let log = logs.find(|log| log.key() == key);
         log.map_or_else(Vec::new, |log| conflicts(&log.store.views().collect::<Vec<_>>()))
+    }
+}
+
+impl Evidence for Lab<Memory> {
+    fn views(&self, key: &Key) -> Vec<crate::hypercore::views::View<'_>> {
+        let mut logs = [&self.index].into_iter().chain(&self.oplogs);
+        logs.find(|log| log.key() == key).map_or_else(Vec::new, |log| log.store.views().collect())
     }
 }

@@ -41,6 +41,11 @@ macro_rules! kinds {
                 match self { $(Kind::$name => $text,)* }
             }
 
+            /// The kind of this name.
+            pub fn named(name: &str) -> Option<Kind> {
+                match name { $($text => Some(Kind::$name),)* _ => None }
+            }
+
             /// The class that findings of this kind have.
             pub fn class(self) -> Class {
                 match self { $(Kind::$name => Class::$class,)* }

@@ -2,43 +2,59 @@
 
 use super::finding::{Accused, Finding, Kind, identity};
 use crate::database::ack;
-use crate::hypercore::SignedHead;
 use crate::hypercore::views::Conflict;
+use crate::hypercore::{Equivocation, SignedHead};
+
+const CAVEAT: &str = "this proves the fact, not the intent: a restored backup or lost power does the same";
 
 /// The findings for the contradictions of one log. `owner` is the participant, for an oplog.
 pub fn judge(database: &str, log: &str, owner: Option<&str>, conflicts: &[Conflict]) -> Vec<Finding> {
-    conflicts.iter().map(|conflict| finding(database, log, owner, conflict)).collect()
+    let finding = |conflict: &Conflict| match conflict {
+        Conflict::Truncation(head) => truncation(database, log, owner.map(str::to_owned), head),
+        Conflict::Equivocation { evidence, first_difference } => {
+            equivocation(database, log, owner.map(str::to_owned), evidence, *first_difference)
+        }
+    };
+    conflicts.iter().map(finding).collect()
 }
 
-fn finding(database: &str, log: &str, owner: Option<&str>, conflict: &Conflict) -> Finding {
-    let caveat = "this proves the fact, not the intent: a restored backup or lost power does the same";
-    let (kind, seq, fork, mut subjects, message) = match conflict {
-        Conflict::Truncation(head) => (
-            Kind::Truncation,
-            None,
-            head.fork(),
-            vec![subject(head)],
-            format!("a signed head has the fork counter {}: the log was cut and rewritten; {caveat}", head.fork()),
-        ),
-        Conflict::Equivocation { evidence, first_difference } => (
-            Kind::Equivocation,
-            *first_difference,
-            evidence.longer.fork(),
-            vec![subject(&evidence.shorter), subject(&evidence.longer)],
-            format!(
-                "two signed heads of one history, at lengths {} and {}, contradict each other; {caveat}",
-                evidence.shorter.length(),
-                evidence.longer.length()
-            ),
-        ),
-    };
+/// The finding of a head with a fork counter above 0.
+pub fn truncation(database: &str, log: &str, owner: Option<String>, head: &SignedHead) -> Finding {
+    let message =
+        format!("a signed head has the fork counter {}: the log was cut and rewritten; {CAVEAT}", head.fork());
+    let subject = subject(head);
+    finding((database, Kind::Truncation, log, head.fork()), &subject, owner, None, message)
+}
+
+/// The finding of two heads that contradict each other; `difference` is the first block that differs, if that is known.
+pub fn equivocation(
+    database: &str,
+    log: &str,
+    owner: Option<String>,
+    evidence: &Equivocation,
+    difference: Option<u64>,
+) -> Finding {
+    let (shorter, longer) = (&evidence.shorter, &evidence.longer);
+    let message = format!(
+        "two signed heads of one history, at lengths {} and {}, contradict each other; {CAVEAT}",
+        shorter.length(),
+        longer.length()
+    );
+    let mut subjects = [subject(shorter), subject(longer)];
     subjects.sort();
+    finding((database, Kind::Equivocation, log, longer.fork()), &subjects.join(" "), owner, difference, message)
+}
+
+fn finding(
+    (database, kind, log, fork): (&str, Kind, &str, u64),
+    subject: &str,
+    owner: Option<String>,
+    seq: Option<u64>,
+    message: String,
+) -> Finding {
     let mut finding = Finding::new(database, kind, log, seq, message);
-    finding.id = identity(database, kind, log, fork, &subjects.join(" "));
-    finding.accused = Some(match owner {
-        Some(key) => Accused::owner(key),
-        None => Accused::EXECUTOR,
-    });
+    finding.id = identity(database, kind, log, fork, subject);
+    finding.accused = Some(owner.map_or(Accused::EXECUTOR, Accused::owner));
     finding
 }
 

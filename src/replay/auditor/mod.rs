@@ -7,6 +7,7 @@
 
 mod genesis;
 mod live;
+mod local;
 mod replaying;
 mod report;
 mod standing;
@@ -16,6 +17,7 @@ mod trees;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
+pub(super) use crate::database::ack::from_hex;
 use crate::database::path::{self, Place};
 use crate::database::{Ack, DecodeError, Value, ack, decode};
 use crate::hyperbee::{Cache, Entry, Tree, TreeError, View, is_header};
@@ -31,6 +33,7 @@ use crate::replay::reach::Reach;
 use crate::replay::state::{Published, read_error};
 
 pub use live::{Foreseen, Wait};
+pub use local::Unanchored;
 use replaying::{Replay, expect};
 
 /// What an audit may use and report.
@@ -126,6 +129,8 @@ pub struct Auditor<'a> {
     late: Option<usize>,
     last_ts: f64,
     begun: bool,
+    /// It began at some transaction; see [`local`].
+    local: bool,
     killed: HashSet<u64>,
     /// What is not here is late, not missing.
     waits: bool,
@@ -188,6 +193,7 @@ impl<'a> Auditor<'a> {
             late: None,
             last_ts: f64::NEG_INFINITY,
             begun: false,
+            local: false,
             killed: HashSet::new(),
             waits: false,
             passed: HashSet::new(),
@@ -371,18 +377,6 @@ fn tree_stop(error: TreeError) -> Stop {
         TreeError::Missing { seq } => Stop::Needs(seq),
         TreeError::Malformed { .. } => Stop::End,
     }
-}
-
-/// 32 bytes from lower-case hexadecimal.
-pub(super) fn from_hex(text: &str) -> Option<[u8; 32]> {
-    if !ack::is_key_hex(text.as_bytes()) {
-        return None;
-    }
-    let mut key = [0; 32];
-    for (byte, pair) in key.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(key)
 }
 
 #[cfg(test)]

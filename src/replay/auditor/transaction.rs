@@ -85,6 +85,7 @@ impl Auditor<'_> {
         if self.cut_off(&matching) {
             return Err(Stop::End);
         }
+        self.take_up_numbering(at, ack)?;
         self.number(at, ack, &mut certain);
         self.notices(at, ack, &matching, &replay);
         certain.extend(self.tree_issues(at, &matching, replay.expected.as_ref())?);

@@ -8,6 +8,11 @@
 //! ([`crate::worker`]), those that somebody tries out in a lab in that lab's own process; both on a thread with the stack that
 //! [`Budget`] asks for.
 
+/// The engine's name, as proofs say it.
+pub const NAME: &str = "quickjs-ng";
+/// Its version: that of the pinned crate `rquickjs`.
+pub const VERSION: &str = "0.16.2";
+
 pub mod alloc;
 pub mod clone;
 pub mod cmath;

@@ -63,7 +63,8 @@ fn is_inert(statement: &Statement<'_>) -> bool {
 fn are_inert(declaration: &VariableDeclaration<'_>) -> bool {
     declaration.kind.is_const()
         && declaration.declarations.iter().all(|declarator| {
-            declarator.id.is_binding_identifier() && declarator.init.as_ref().is_some_and(|value| is_inert_value(value, 0))
+            declarator.id.is_binding_identifier()
+                && declarator.init.as_ref().is_some_and(|value| is_inert_value(value, 0))
         })
 }
 
@@ -92,9 +93,10 @@ fn is_inert_value(value: &Expression<'_>, depth: usize) -> bool {
             }
             ObjectPropertyKind::SpreadProperty(_) => false,
         }),
-        Expression::ArrayExpression(array) => array.elements.iter().all(|element| {
-            element.as_expression().is_some_and(|element| is_inert_value(element, deeper))
-        }),
+        Expression::ArrayExpression(array) => array
+            .elements
+            .iter()
+            .all(|element| element.as_expression().is_some_and(|element| is_inert_value(element, deeper))),
         Expression::UnaryExpression(unary) => unary.argument.is_literal(),
         Expression::BinaryExpression(binary) => binary.left.is_literal() && binary.right.is_literal(),
         Expression::TemplateLiteral(template) => template.expressions.is_empty(),

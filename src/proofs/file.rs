@@ -1,0 +1,258 @@
+//! The file: deterministic CBOR (RFC 8949, 4.2.1), of arrays, integers, byte strings, text and null only.
+//!
+//! One proof has one encoding: decoding encodes again and compares. The layout is that of `docs/proof-format.md`; its
+//! version is in the first field.
+
+use std::collections::BTreeMap;
+
+use minicbor::{Decoder, Encoder};
+
+use crate::hypercore::hash::blake2b;
+use crate::hypercore::{Hash, Key, Node};
+use crate::replay::finding::Kind;
+
+/// The first field.
+pub const FORMAT: &str = "vitra-watch/proof/1";
+/// Bytes of a file that is read without being told otherwise.
+pub const MAX_SIZE: usize = 16 << 20;
+
+/// A proof, as its file says it; see [`super::verify`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// Key of the index log: the database.
+    pub database: Key,
+    /// What is claimed.
+    pub claim: Claim,
+    /// Name and version of the engine that ran contracts for it, if any had to be run.
+    pub engine: Option<(String, String)>,
+    /// The logs' slices: of a transaction's claim the index, then oplogs by their keys; of a claim about heads those heads.
+    pub slices: Vec<Slice>,
+}
+
+/// What a proof claims.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// An audit of the index that begins at block `from` (an ack; 0: the genesis) finds this violation at block `seq`.
+    Audit {
+        /// The kind.
+        kind: Kind,
+        /// Where the audit begins.
+        from: u64,
+        /// The finding's block.
+        seq: u64,
+    },
+    /// The log of the only slice, which has a fork counter above 0, was truncated.
+    Truncation,
+    /// The heads of both slices (the shorter first; equally long ones by their tree hashes) contradict each other. Shown by
+    /// the full roots of the longer one's log at the shorter one's length, and the nodes that extend them; both empty
+    /// for equal lengths.
+    Equivocation {
+        /// Full roots of the prefix.
+        roots: Vec<Node>,
+        /// What extends them.
+        extension: Vec<Node>,
+    },
+}
+
+impl Claim {
+    /// The kind of the violation.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Claim::Audit { kind, .. } => *kind,
+            Claim::Truncation => Kind::Truncation,
+            Claim::Equivocation { .. } => Kind::Equivocation,
+        }
+    }
+}
+
+/// Some blocks of a log, and what shows that its owner signed a log with them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Slice {
+    /// The log.
+    pub key: Key,
+    /// Its manifest, where the key is a manifest's hash.
+    pub manifest: Option<Vec<u8>>,
+    /// The signed head: its fork counter.
+    pub fork: u64,
+    /// Its length.
+    pub length: u64,
+    /// Its signature (a container, with a manifest).
+    pub signature: Vec<u8>,
+    /// The signed tree hash, where neither blocks nor nodes are needed; then there are none.
+    pub tree: Option<Hash>,
+    /// Roots of the largest subtrees without any of the blocks, left to right.
+    pub nodes: Vec<Node>,
+    /// The blocks.
+    pub blocks: BTreeMap<u64, Vec<u8>>,
+}
+
+/// Why bytes are no proof file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FileError {
+    /// It is larger than is to be read.
+    #[error("the file has {0} bytes, more than the limit of {1}")]
+    TooLarge(usize, usize),
+    /// It is none, or of another version.
+    #[error("it is no proof of the form {FORMAT}: {0}")]
+    Form(String),
+    /// The same proof has other bytes.
+    #[error("it is not in its one canonical form")]
+    NotCanonical,
+}
+
+impl From<minicbor::decode::Error> for FileError {
+    fn from(error: minicbor::decode::Error) -> Self {
+        FileError::Form(error.to_string())
+    }
+}
+
+impl Proof {
+    /// The proof's identity: BLAKE2b-256 of its bytes.
+    pub fn id(bytes: &[u8]) -> Hash {
+        blake2b(&[bytes])
+    }
+
+    /// The file's bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        // Writing to memory does not fail.
+        let _ = self.write(&mut Encoder::new(&mut out));
+        out
+    }
+
+    fn write(&self, to: &mut Encoder<&mut Vec<u8>>) -> Result<(), Wrote> {
+        to.array(5)?.str(FORMAT)?.bytes(&self.database)?;
+        match &self.claim {
+            Claim::Audit { kind, from, seq } => {
+                to.array(3)?.str(kind.name())?.u64(*from)?.u64(*seq)?;
+            }
+            Claim::Truncation => {
+                to.array(1)?.str(Kind::Truncation.name())?;
+            }
+            Claim::Equivocation { roots, extension } => {
+                to.array(3)?.str(Kind::Equivocation.name())?;
+                write_nodes(to, roots)?;
+                write_nodes(to, extension)?;
+            }
+        }
+        match &self.engine {
+            Some((name, version)) => to.array(2)?.str(name)?.str(version)?,
+            None => to.null()?,
+        };
+        to.array(self.slices.len() as u64)?;
+        self.slices.iter().try_for_each(|slice| slice.write(to))
+    }
+
+    /// Reads a file of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// [`FileError`].
+    pub fn decode(bytes: &[u8], limit: usize) -> Result<Proof, FileError> {
+        if bytes.len() > limit {
+            return Err(FileError::TooLarge(bytes.len(), limit));
+        }
+        let mut from = Decoder::new(bytes);
+        array(&mut from, 5)?;
+        let format = from.str()?;
+        if format != FORMAT {
+            return Err(FileError::Form("the first field is another".to_owned()));
+        }
+        let database = hash(&mut from)?;
+        let claim = read_claim(&mut from)?;
+        let engine = match is_null(&mut from)? {
+            true => None,
+            false => {
+                array(&mut from, 2)?;
+                Some((from.str()?.to_owned(), from.str()?.to_owned()))
+            }
+        };
+        let count = items(&mut from)?;
+        let slices = (0..count).map(|_| Slice::read(&mut from)).collect::<Result<Vec<_>, _>>()?;
+        let proof = Proof { database, claim, engine, slices };
+        // Other lengths of integers, bytes after the end: all that is not written like this.
+        if proof.encode() == bytes { Ok(proof) } else { Err(FileError::NotCanonical) }
+    }
+}
+
+type Wrote = minicbor::encode::Error<std::convert::Infallible>;
+
+fn write_nodes(to: &mut Encoder<&mut Vec<u8>>, nodes: &[Node]) -> Result<(), Wrote> {
+    to.array((nodes.len() as u64).saturating_mul(2))?;
+    nodes.iter().try_for_each(|node| to.u64(node.size)?.bytes(&node.hash).map(drop))
+}
+
+impl Slice {
+    fn write(&self, to: &mut Encoder<&mut Vec<u8>>) -> Result<(), Wrote> {
+        to.array(8)?.bytes(&self.key)?;
+        match &self.manifest {
+            Some(manifest) => to.bytes(manifest)?,
+            None => to.null()?,
+        };
+        to.u64(self.fork)?.u64(self.length)?.bytes(&self.signature)?;
+        match &self.tree {
+            Some(tree) => to.bytes(tree)?,
+            None => to.null()?,
+        };
+        write_nodes(to, &self.nodes)?;
+        to.array((self.blocks.len() as u64).saturating_mul(2))?;
+        self.blocks.iter().try_for_each(|(seq, block)| to.u64(*seq)?.bytes(block).map(drop))
+    }
+
+    fn read(from: &mut Decoder<'_>) -> Result<Slice, FileError> {
+        array(from, 8)?;
+        let key = hash(from)?;
+        let manifest = if is_null(from)? { None } else { Some(from.bytes()?.to_vec()) };
+        let (fork, length, signature) = (from.u64()?, from.u64()?, from.bytes()?.to_vec());
+        let tree = if is_null(from)? { None } else { Some(hash(from)?) };
+        let nodes = read_nodes(from)?;
+        let mut blocks = BTreeMap::new();
+        for _ in 0..items(from)? / 2 {
+            // Twice the same, or out of order: the bytes differ when it is encoded again.
+            blocks.insert(from.u64()?, from.bytes()?.to_vec());
+        }
+        Ok(Slice { key, manifest, fork, length, signature, tree, nodes, blocks })
+    }
+}
+
+fn read_claim(from: &mut Decoder<'_>) -> Result<Claim, FileError> {
+    let fields = items(from)?;
+    let name = from.str()?;
+    let kind = Kind::named(name).filter(|kind| kind.class() == crate::replay::finding::Class::Violation);
+    match (kind, fields) {
+        (Some(Kind::Truncation), 1) => Ok(Claim::Truncation),
+        (Some(Kind::Equivocation), 3) => {
+            Ok(Claim::Equivocation { roots: read_nodes(from)?, extension: read_nodes(from)? })
+        }
+        (Some(kind), 3) if !kind.by_heads() => Ok(Claim::Audit { kind, from: from.u64()?, seq: from.u64()? }),
+        _ => Err(FileError::Form("it claims nothing that is known".to_owned())),
+    }
+}
+
+fn read_nodes(from: &mut Decoder<'_>) -> Result<Vec<Node>, FileError> {
+    let mut nodes = Vec::new();
+    for _ in 0..items(from)? / 2 {
+        nodes.push(Node { size: from.u64()?, hash: hash(from)? });
+    }
+    Ok(nodes)
+}
+
+fn hash(from: &mut Decoder<'_>) -> Result<Hash, FileError> {
+    from.bytes()?.try_into().map_err(|_| FileError::Form("a hash has 32 bytes".to_owned()))
+}
+
+fn is_null(from: &mut Decoder<'_>) -> Result<bool, FileError> {
+    let null = from.datatype()? == minicbor::data::Type::Null;
+    if null {
+        from.null()?;
+    }
+    Ok(null)
+}
+
+/// The number of items of an array of a definite length.
+fn items(from: &mut Decoder<'_>) -> Result<u64, FileError> {
+    from.array()?.ok_or_else(|| FileError::Form("an array without a length".to_owned()))
+}
+
+fn array(from: &mut Decoder<'_>, fields: u64) -> Result<(), FileError> {
+    if items(from)? == fields { Ok(()) } else { Err(FileError::Form(format!("{fields} fields were expected"))) }
+}

@@ -1,0 +1,269 @@
+//! From a finding to its proof.
+//!
+//! The auditor is run again, over the same logs, and whatever it reads until it finds the same is the proof. It begins
+//! as near to the finding as it can: with the transaction itself, with one before it, at last with the genesis. Oplogs are left
+//! out where the finding needs none. What comes out was verified.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::file::{Claim, Proof, Slice};
+use super::verify::{Refused, evaluate, search};
+use crate::database::ack::{from_hex, to_hex};
+use crate::database::path::{self, Place};
+use crate::hyperbee::{Block, Blocks, Cache, Entry, Tree, View as _};
+use crate::hypercore::views::{Conflict, View};
+use crate::hypercore::{Key, Nodes, SignedHead};
+use crate::replay::auditor::{Auditor, Options, Unanchored};
+use crate::replay::engine;
+use crate::replay::finding::{Accused, Class, Finding};
+use crate::replay::heads;
+use crate::replay::logs::{Logs, Oplog};
+
+/// Transactions with which an audit is tried to begin, back from the finding.
+const MAX_BEGINNINGS: usize = 32;
+/// Blocks that are looked through for them.
+const MAX_BACK: u64 = 8_192;
+
+/// Logs that can show what their owners signed.
+pub trait Evidence: Logs {
+    /// What is held of a log: the index, or an oplog.
+    fn views(&self, key: &Key) -> Vec<View<'_>>;
+}
+
+/// Why there is no proof.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProveError {
+    /// Only violations are proven.
+    #[error("{0} accuses nobody")]
+    NoViolation(&'static str),
+    /// The logs do not show it (any more).
+    #[error("the logs do not show it: {0}")]
+    NotShown(Refused),
+    /// No head of a log is signed that has the blocks.
+    #[error("log {} has no signed head with its blocks", to_hex(.0))]
+    NoHead(Key),
+}
+
+/// The smallest proof that is found for a violation. `participants` are the oplogs that the finding may rest on.
+///
+/// # Errors
+/// [`ProveError`].
+pub fn prove(
+    logs: &dyn Evidence,
+    database: &Key,
+    finding: &Finding,
+    participants: &[Key],
+    options: Options,
+) -> Result<Proof, ProveError> {
+    if finding.class != Class::Violation {
+        return Err(ProveError::NoViolation(finding.kind.name()));
+    }
+    let proof = if finding.kind.by_heads() {
+        by_heads(logs, database, finding)?
+    } else {
+        by_audit(logs, database, finding, participants, options)?
+    };
+    match evaluate(&proof, options) {
+        Ok(proven) if is_same(&proven.finding, finding) => Ok(proof),
+        Ok(_) => Err(ProveError::NotShown(Refused::NotShown)),
+        Err(why) => Err(ProveError::NotShown(why)),
+    }
+}
+
+/// Whether it is the same violation. An audit that knows an equivocation of the oplog accuses its owner alone; without that
+/// it is the executor or the owner.
+fn is_same(found: &Finding, finding: &Finding) -> bool {
+    let cleared = || match (&found.accused, &finding.accused) {
+        (Some(found @ Accused::Executor { .. }), Some(Accused::Participant { key, .. })) => {
+            found.owners().contains(&key.as_str())
+        }
+        _ => false,
+    };
+    found.id == finding.id && (found.accused == finding.accused || cleared())
+}
+
+fn by_heads(logs: &dyn Evidence, database: &Key, finding: &Finding) -> Result<Proof, ProveError> {
+    let not_shown = || ProveError::NotShown(Refused::NotShown);
+    let key = from_hex(&finding.log).ok_or_else(not_shown)?;
+    let owner = (key != *database).then_some(finding.log.as_str());
+    let conflicts = logs.conflicts(&key);
+    let same = |conflict: &&Conflict| {
+        heads::judge(&to_hex(database), &finding.log, owner, std::slice::from_ref(conflict))
+            .iter()
+            .any(|found| found.id == finding.id)
+    };
+    let (claim, mut slices) = match conflicts.iter().find(same).ok_or_else(not_shown)? {
+        Conflict::Truncation(head) => (Claim::Truncation, vec![Slice::of_head(head)]),
+        Conflict::Equivocation { evidence, .. } => {
+            let prefix = evidence.prefix.clone().unwrap_or_default();
+            let slices = vec![Slice::of_head(&evidence.shorter), Slice::of_head(&evidence.longer)];
+            (Claim::Equivocation { roots: prefix.roots, extension: prefix.extension }, slices)
+        }
+    };
+    if key != *database {
+        slices.push(naming(logs, database, &key)?);
+    }
+    Ok(Proof { database: *database, claim, engine: None, slices })
+}
+
+/// The slice of the index with the entry that declares an oplog.
+fn naming(logs: &dyn Evidence, database: &Key, oplog: &Key) -> Result<Slice, ProveError> {
+    let index = logs.index();
+    let cache = Cache::default();
+    let name = [path::INPUTS, to_hex(oplog).as_bytes()].concat();
+    let declared = Tree::new(index, &cache, index.length()).get(&name).ok().flatten();
+    let seq = declared.map(|entry| entry.seq()).ok_or(ProveError::NotShown(Refused::Slices))?;
+    slice(logs, database, logs.index_fork(), index, &BTreeSet::from([seq]))
+}
+
+/// Whether a block of the index declares this oplog as an input.
+pub(super) fn names(seq: u64, block: &[u8], oplog: &Key) -> bool {
+    let entry = Entry::decode(seq, block.into());
+    entry.is_ok_and(|entry| matches!(Place::of(entry.key()), Place::Input(name) if name == to_hex(oplog).as_bytes()))
+}
+
+fn by_audit(
+    logs: &dyn Evidence,
+    database: &Key,
+    finding: &Finding,
+    participants: &[Key],
+    options: Options,
+) -> Result<Proof, ProveError> {
+    let seq = finding.seq.ok_or(ProveError::NotShown(Refused::NotShown))?;
+    let options = Options { until: None, ..options };
+    let mut why = Refused::NotShown;
+    for from in beginnings(logs.index(), seq).into_iter().chain([0]) {
+        for with_oplogs in [false, true] {
+            if finding.kind.by_replay() && !with_oplogs {
+                continue;
+            }
+            let recorder = Recorder::new(logs, if with_oplogs { participants } else { &[] });
+            let shown = match beginning(&recorder, database, options, from) {
+                Ok(mut auditor) => search(&mut auditor, finding.kind, seq).cloned(),
+                Err(refused) => {
+                    why = refused;
+                    break;
+                }
+            };
+            match shown {
+                Ok(found) if is_same(&found, finding) => {
+                    let engine = with_oplogs.then(|| (engine::NAME.to_owned(), engine::VERSION.to_owned()));
+                    let claim = Claim::Audit { kind: finding.kind, from, seq };
+                    return Ok(Proof { database: *database, claim, engine, slices: recorder.slices(logs, database)? });
+                }
+                Ok(_) => {}
+                Err(refused) => why = refused,
+            }
+        }
+    }
+    Err(ProveError::NotShown(why))
+}
+
+fn beginning<'a>(logs: &'a Recorder<'_>, database: &Key, options: Options, from: u64) -> Result<Auditor<'a>, Refused> {
+    match from {
+        0 => Ok(Auditor::new(logs, database, options)),
+        from => Auditor::beginning_at(logs, database, options, from).map_err(|why| match why {
+            Unanchored::Missing(seq) => Refused::Lacks(seq),
+            why => Refused::Beginning(from, why),
+        }),
+    }
+}
+
+/// Entries at ack paths, from the finding's block back.
+fn beginnings(index: &dyn Blocks, seq: u64) -> Vec<u64> {
+    let last = seq.min(index.length().saturating_sub(1));
+    let is_ack = |at: &u64| {
+        let entry = index.block(*at).map(|block| Entry::decode(*at, block));
+        entry.is_some_and(|entry| entry.is_ok_and(|entry| Place::of(entry.key()) == Place::Ack))
+    };
+    (last.saturating_sub(MAX_BACK)..=last).rev().filter(is_ack).take(MAX_BEGINNINGS).collect()
+}
+
+/// Logs that note what is read.
+struct Recorder<'a> {
+    index: Recorded<'a>,
+    fork: u64,
+    oplogs: BTreeMap<Key, (Recorded<'a>, bool)>,
+}
+
+struct Recorded<'a> {
+    blocks: &'a dyn Blocks,
+    read: RefCell<BTreeSet<u64>>,
+}
+
+impl Blocks for Recorded<'_> {
+    fn length(&self) -> u64 {
+        self.blocks.length()
+    }
+    fn block(&self, seq: u64) -> Option<Block> {
+        let block = self.blocks.block(seq)?;
+        self.read.borrow_mut().insert(seq);
+        Some(block)
+    }
+}
+
+impl Logs for Recorder<'_> {
+    fn index(&self) -> &dyn Blocks {
+        &self.index
+    }
+    fn oplog(&self, key: &Key) -> Option<Oplog<'_>> {
+        self.oplogs.get(key).map(|(blocks, rewritten)| Oplog { blocks, rewritten: *rewritten })
+    }
+    fn index_fork(&self) -> u64 {
+        self.fork
+    }
+}
+
+impl<'a> Recorder<'a> {
+    fn new(logs: &'a dyn Evidence, participants: &[Key]) -> Recorder<'a> {
+        let recorded = |blocks| Recorded { blocks, read: RefCell::default() };
+        let oplog = |key: &Key| logs.oplog(key).map(|oplog| (*key, (recorded(oplog.blocks), oplog.rewritten)));
+        Recorder {
+            index: recorded(logs.index()),
+            fork: logs.index_fork(),
+            oplogs: participants.iter().filter_map(oplog).collect(),
+        }
+    }
+
+    /// What was read, under signed heads.
+    fn slices(&self, logs: &dyn Evidence, database: &Key) -> Result<Vec<Slice>, ProveError> {
+        let mut slices = vec![slice(logs, database, self.fork, self.index.blocks, &self.index.read.borrow())?];
+        for (key, (recorded, _)) in &self.oplogs {
+            let read = recorded.read.borrow();
+            if !read.is_empty() {
+                // Only histories that were never cut are judged by.
+                slices.push(slice(logs, key, 0, recorded.blocks, &read)?);
+            }
+        }
+        Ok(slices)
+    }
+}
+
+/// Blocks of a log under the head of what is audited: all of it.
+fn slice(
+    logs: &dyn Evidence,
+    key: &Key,
+    fork: u64,
+    blocks: &dyn Blocks,
+    seqs: &BTreeSet<u64>,
+) -> Result<Slice, ProveError> {
+    let length = blocks.length();
+    let views = logs.views(key);
+    let fits = |head: &&SignedHead, tree: &dyn Nodes| {
+        (head.key(), head.fork(), head.length()) == (key, fork, length)
+            && tree.tree_hash_at(length) == Some(*head.tree_hash())
+    };
+    let seqs: Vec<u64> = seqs.iter().copied().collect();
+    for view in views {
+        for head in view.heads.iter().filter(|head| fits(head, view.tree)) {
+            let held = seqs.iter().map(|seq| Some((*seq, blocks.block(*seq)?.to_vec())));
+            let Some(held) = held.collect::<Option<BTreeMap<u64, Vec<u8>>>>() else { continue };
+            // Of several histories of this length only one has these blocks.
+            if let Some(slice) = Slice::build(head, view.tree, held).filter(|slice| slice.authenticate().is_ok()) {
+                return Ok(slice);
+            }
+        }
+    }
+    Err(ProveError::NoHead(*key))
+}
