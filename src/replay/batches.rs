@@ -75,7 +75,7 @@ pub fn find(blocks: &dyn Blocks, cache: &Cache, start: &Start<'_>) -> Result<Fou
             return found(start.end, TreeIs::Tampered(format!("block {} writes a null as a value", entry.seq())), &[]);
         }
     }
-    let search = Search { blocks, cache, start, entries };
+    let mut search = Search { blocks, cache, start, entries, ends: false };
     // Almost always every block of the transaction has one reading, and the batch ends with it.
     let plain = match start.writes.contains(&Reading::Open) {
         false => Hints::default(),
@@ -99,6 +99,10 @@ pub fn find(blocks: &dyn Blocks, cache: &Cache, start: &Start<'_>) -> Result<Fou
             return found(end, TreeIs::Canonical, &writes);
         }
     }
+    search.ends = match begins(blocks, cache, start.end, start.until) {
+        Err(TreeError::Missing { seq }) => return Err(seq),
+        begins => begins == Ok(true),
+    };
     let hints = search.hints()?;
     let following = search.following()?;
     for choice in 0..hints.choices() {
@@ -176,6 +180,30 @@ fn shows_null(entry: &Entry) -> bool {
     value.is_some_and(|value| decode(value).is_ok_and(|decoded| decoded.value.is_nullish()))
 }
 
+/// Whether a batch begins with block `from`, as far as can be told from there: the blocks from it on are a batch of Hyperbee's on
+/// top of the first node of the block before, and each of them has a value. If that node were not the root, but another
+/// node of a batch that goes on over this place, it would stay in the tree, since puts take no node apart; but then a key of it
+/// would be in the tree twice, because every put on top of it moves its keys into nodes of the following blocks.
+///
+/// # Errors
+/// As reads of the tree.
+pub fn begins(blocks: &dyn Blocks, cache: &Cache, from: u64, until: u64) -> Result<bool, TreeError> {
+    let mut batch = Batch::new(blocks, cache, from);
+    let mut entries: Entries = Vec::new();
+    for seq in from..until.min(from.saturating_add(MAX_BATCH)) {
+        let entry = cache.entry(blocks, seq)?;
+        if entry.value().is_none() {
+            return Ok(false);
+        }
+        batch.put_entry(Rc::clone(&entry))?;
+        entries.push(Rc::clone(&entry));
+        if batch.may_end_with(&entry) && batch.fits(entries.iter().map(|entry| &**entry))? == Fit::Same {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 type Entries = Vec<Rc<Entry>>;
 
 fn read_entries(blocks: &dyn Blocks, cache: &Cache, from: u64, end: u64) -> Result<Result<Entries, String>, u64> {
@@ -222,6 +250,8 @@ struct Search<'a> {
     cache: &'a Cache,
     start: &'a Start<'a>,
     entries: Entries,
+    /// Another batch begins behind the transaction.
+    ends: bool,
 }
 
 /// What tells a put of null from a delete where no contract does: the tree points to the block of a put from some node of
@@ -308,6 +338,9 @@ impl<'a> Search<'a> {
 
     /// The entries behind the transaction that may belong to the batch.
     fn following(&self) -> Result<Entries, u64> {
+        if self.ends {
+            return Ok(Vec::new());
+        }
         let last = self.start.until.min(self.start.from.saturating_add(MAX_BATCH));
         let mut following = Vec::new();
         for seq in self.start.end..last {

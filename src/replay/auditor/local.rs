@@ -4,10 +4,8 @@
 //! What an audit from the genesis knows by induction must here follow from those blocks. Two rules give it. Both were made
 //! so that they never fail an honest executor, whatever participants, contract authors and who shows the blocks do:
 //!
-//! - **Anchor.** The blocks from the transaction's ack on are, byte for byte, a batch of Hyperbee on top of the node that the
-//!   block before them carries first, and none of its entries is a delete. Then that node was the root: in a batch that
-//!   goes on over this place it would be another node of the tree, which no put takes apart, so that the key of some
-//!   entry would be in two of the published nodes at once, and Hyperbee never writes that.
+//! - **Anchor.** A batch ends before the transaction's ack, as the blocks from it on show ([`batches::begins`]): so the tree
+//!   there can be read.
 //! - **Guard.** Every contract source so far keeps its operations from writing below `/.sys` past the runtime's guard
 //!   ([`Scan::guarded`](crate::replay::scan::Scan::guarded)). Then entries at ack paths are acks, inputs and sources are what
 //!   was declared, and acks are never deleted.
@@ -15,7 +13,6 @@
 //! Where they do not hold nothing is said, and a proof begins elsewhere.
 
 use super::*;
-use crate::hyperbee::{Batch, Fit};
 use crate::replay::engine::ReadError;
 use crate::replay::scan::scan;
 
@@ -72,24 +69,13 @@ impl<'a> Auditor<'a> {
             return Err(Unanchored::Unclear("no transaction begins there"));
         }
         let index = self.logs.index();
-        let mut batch = Batch::new(index, &self.cache, from);
-        let mut entries = Vec::new();
-        for seq in from..self.until.min(from.saturating_add(batches::MAX_BATCH)) {
-            let entry = self.cache.entry(index, seq)?;
-            if seq == from && Place::of(entry.key()) != Place::Ack {
-                return Err(Unanchored::Unclear("no transaction begins there"));
-            }
-            if entry.value().is_none() {
-                return Err(Unanchored::Unclear("the batch there may delete something"));
-            }
-            batch.put_entry(Rc::clone(&entry))?;
-            entries.push(entry);
-            let last = entries.last().is_some_and(|last| batch.may_end_with(last));
-            if last && batch.fits(entries.iter().map(|entry| &**entry))? == Fit::Same {
-                return Ok(());
-            }
+        if Place::of(self.cache.entry(index, from)?.key()) != Place::Ack {
+            return Err(Unanchored::Unclear("no transaction begins there"));
         }
-        Err(Unanchored::Unclear("the blocks there are not a batch of Hyperbee"))
+        match batches::begins(index, &self.cache, from, self.until)? {
+            true => Ok(()),
+            false => Err(Unanchored::Unclear("the blocks there are no batch of puts that Hyperbee would write")),
+        }
     }
 
     /// What a key has in the tree of the first `version` blocks.
