@@ -28,6 +28,7 @@ pub(super) enum Command {
     Inspect(InspectArgs),
     Lab(LabArgs),
     Contract(ContractArgs),
+    Proof(ProofArgs),
     /// Print shell completions.
     Completions {
         /// The shell.
@@ -69,6 +70,9 @@ pub(super) struct AuditArgs {
     /// Print the report as JSON.
     #[arg(long)]
     pub json: bool,
+    /// Write a proof of each violation into this directory: a file that convicts by itself (see `vitra-watch proof`).
+    #[arg(long, value_name = "DIR")]
+    pub proofs: Option<PathBuf>,
     /// Report at most this many findings.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub max_findings: u32,
@@ -306,4 +310,35 @@ pub(super) struct CheckArgs {
 
 fn key(text: &str) -> Result<Key, String> {
     parse_key(text).ok_or_else(|| "a key is 64 hex digits or 52 letters of z-base-32".to_owned())
+}
+
+/// Check fraud proofs: files that convict by themselves.
+#[derive(Debug, Args)]
+pub(super) struct ProofArgs {
+    #[command(subcommand)]
+    pub command: ProofCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ProofCommand {
+    Verify(VerifyArgs),
+}
+
+/// Check proofs, each from its file alone: no archive, no network, no trust in the sender.
+///
+/// Says of each whom it convicts of what, in which database and at which block, and what was checked.
+///
+/// Exit status: 0 all are proven; 1 one does not prove its claim; 65 one is no proof file; 64 wrong arguments; 70 internal
+/// error.
+#[derive(Debug, Args)]
+pub(super) struct VerifyArgs {
+    /// Proof files; `-` is standard input.
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Read files of at most so many MiB.
+    #[arg(long, value_name = "MIB", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=4_096))]
+    pub max_size: u32,
+    /// Print JSON, an object a line.
+    #[arg(long)]
+    pub json: bool,
 }

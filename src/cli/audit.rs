@@ -8,11 +8,11 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::args::AuditArgs;
 use super::download::{self, Download};
-use super::{Failure, escape, escape_json, exit};
+use super::{Failure, escape, escape_json, exit, proof};
 use crate::database::ack::to_hex;
 use crate::hypercore::Key;
 use crate::replay::finding::{Accused, Class, Finding, ShownChange, Verdict};
-use crate::worker::{self, Beat, Limits, Report, Request, WorkerError};
+use crate::worker::{self, Beat, Limits, Report, Request};
 
 /// Runs the audit in a worker and prints the report.
 pub(super) fn run(args: &AuditArgs, out: &mut dyn Write) -> Result<u8, Failure> {
@@ -44,22 +44,20 @@ pub(super) fn run(args: &AuditArgs, out: &mut dyn Write) -> Result<u8, Failure> 
     let dir = dir.canonicalize().map_err(|error| unreadable(dir, &error))?;
     let report = match download.and_then(|download| download.audit.finish(|beat| progress.show(beat))) {
         Some(report) => Ok(report),
-        None => worker::run(&binary, request(dir, key), Limits::default(), |beat| progress.show(beat)),
+        None => worker::run(&binary, request(dir.clone(), key), Limits::default(), |beat| progress.show(beat)),
     };
     progress.clear();
-    let report = report.map_err(|error| {
-        let code = match error {
-            WorkerError::Malformed(_) => exit::MALFORMED,
-            WorkerError::Usage(_) => exit::USAGE,
-            WorkerError::Failed(_) => exit::INTERNAL,
-        };
-        Failure::new(code, error)
-    })?;
+    let report = report.map_err(proof::failure)?;
     let printed = if args.json { print_json(&report, out) } else { print(&report, out) };
     match printed {
         // A reader that has seen enough (`| head`) changes no verdict.
         Err(failure) if !failure.closed => return Err(failure),
         _ => {}
+    }
+    if let Some(proofs) = &args.proofs
+        && report.verdict == Verdict::Violated
+    {
+        proof::write_all(proofs, request(dir, key), &report)?;
     }
     let code = exit::of(&report);
     Ok(if lacks && code == exit::VERIFIED { exit::INCOMPLETE } else { code })

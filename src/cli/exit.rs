@@ -8,6 +8,8 @@ use crate::worker::Report;
 
 /// Every published transaction follows the contract.
 pub const VERIFIED: u8 = 0;
+/// A file does not prove what it claims.
+pub const NOT_PROVEN: u8 = 1;
 /// A violation of the executor (alone, or "the executor or the owner of an oplog").
 pub const VIOLATED_BY_EXECUTOR: u8 = 10;
 /// Violations of the executor by signed heads only.

@@ -15,6 +15,7 @@ mod lab;
 #[cfg(test)]
 #[path = "../../tests/common/nasty.rs"]
 mod nasty;
+mod proof;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -77,6 +78,7 @@ fn run(command: Command) -> Result<u8, Failure> {
         Command::Inspect(args) => inspect::run(&args, out),
         Command::Lab(args) => lab::run(&args, out),
         Command::Contract(args) => contract::run(&args, out),
+        Command::Proof(args) => proof::run(&args, out),
         Command::Completions { shell } => {
             // Into memory first: the generator panics when it cannot write.
             let mut script = Vec::new();

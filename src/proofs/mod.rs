@@ -20,4 +20,4 @@ pub mod witness;
 
 pub use file::{Claim, FileError, Proof, Slice};
 pub use prove::{Evidence, ProveError, prove};
-pub use verify::{Proven, Refused, evaluate, verify};
+pub use verify::{Proven, Refused, Setup, evaluate, verify};

@@ -8,13 +8,12 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::file::{Claim, Proof, Slice};
-use super::verify::{Refused, evaluate, search};
+use super::verify::{Refused, Setup, begin, evaluate, search};
 use crate::database::ack::{from_hex, to_hex};
 use crate::database::path::{self, Place};
 use crate::hyperbee::{Block, Blocks, Cache, Entry, Tree, View as _};
 use crate::hypercore::views::{Conflict, View};
 use crate::hypercore::{Key, Nodes, SignedHead};
-use crate::replay::auditor::{Auditor, Options, Unanchored};
 use crate::replay::engine;
 use crate::replay::finding::{Accused, Class, Finding};
 use crate::replay::heads;
@@ -49,22 +48,23 @@ pub enum ProveError {
 ///
 /// # Errors
 /// [`ProveError`].
-pub fn prove(
+pub fn prove<'w>(
     logs: &dyn Evidence,
     database: &Key,
     finding: &Finding,
     participants: &[Key],
-    options: Options,
+    setup: impl Into<Setup<'w>>,
 ) -> Result<Proof, ProveError> {
+    let setup = setup.into();
     if finding.class != Class::Violation {
         return Err(ProveError::NoViolation(finding.kind.name()));
     }
     let proof = if finding.kind.by_heads() {
         by_heads(logs, database, finding)?
     } else {
-        by_audit(logs, database, finding, participants, options)?
+        by_audit(logs, database, finding, participants, setup)?
     };
-    match evaluate(&proof, options) {
+    match evaluate(&proof, setup) {
         Ok(proven) if is_same(&proven.finding, finding) => Ok(proof),
         Ok(_) => Err(ProveError::NotShown(Refused::NotShown)),
         Err(why) => Err(ProveError::NotShown(why)),
@@ -128,10 +128,9 @@ fn by_audit(
     database: &Key,
     finding: &Finding,
     participants: &[Key],
-    options: Options,
+    setup: Setup<'_>,
 ) -> Result<Proof, ProveError> {
     let seq = finding.seq.ok_or(ProveError::NotShown(Refused::NotShown))?;
-    let options = Options { until: None, ..options };
     let mut why = Refused::NotShown;
     for from in beginnings(logs.index(), seq).into_iter().chain([0]) {
         for with_oplogs in [false, true] {
@@ -139,7 +138,7 @@ fn by_audit(
                 continue;
             }
             let recorder = Recorder::new(logs, if with_oplogs { participants } else { &[] });
-            let shown = match beginning(&recorder, database, options, from) {
+            let shown = match begin(&recorder, database, setup, from) {
                 Ok(mut auditor) => search(&mut auditor, finding.kind, seq).cloned(),
                 Err(refused) => {
                     why = refused;
@@ -158,16 +157,6 @@ fn by_audit(
         }
     }
     Err(ProveError::NotShown(why))
-}
-
-fn beginning<'a>(logs: &'a Recorder<'_>, database: &Key, options: Options, from: u64) -> Result<Auditor<'a>, Refused> {
-    match from {
-        0 => Ok(Auditor::new(logs, database, options)),
-        from => Auditor::beginning_at(logs, database, options, from).map_err(|why| match why {
-            Unanchored::Missing(seq) => Refused::Lacks(seq),
-            why => Refused::Beginning(from, why),
-        }),
-    }
 }
 
 /// Entries at ack paths, from the finding's block back.

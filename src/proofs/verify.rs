@@ -1,5 +1,7 @@
 //! From a file's bytes to what they prove.
 
+use serde::{Deserialize, Serialize};
+
 use super::file::{Claim, FileError, Proof};
 use super::prove::names;
 use super::witness::{SliceError, Witness};
@@ -8,10 +10,28 @@ use crate::hypercore::{ConsistencyProof, Equivocation, Key, SignedHead, truncate
 use crate::replay::auditor::{Auditor, Options, Step, Unanchored};
 use crate::replay::finding::{Accused, Class, Finding, Kind};
 use crate::replay::heads;
+use crate::replay::logs::Logs;
+
+/// How auditors are run over a proof.
+#[derive(Clone, Copy)]
+pub struct Setup<'w> {
+    /// Their options.
+    pub options: Options,
+    /// Called with each before it begins, for whoever watches from outside.
+    pub watch: &'w dyn Fn(&mut Auditor<'_>),
+}
+
+impl From<Options> for Setup<'_> {
+    fn from(options: Options) -> Self {
+        Setup { options, watch: &|_| () }
+    }
+}
 
 /// What a proof proves.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Proven {
+    /// The database, by the key of its index in hex.
+    pub database: String,
     /// The finding, as the auditor says it.
     pub finding: Finding,
     /// What was checked, in sentences.
@@ -56,16 +76,17 @@ impl Refused {
 ///
 /// # Errors
 /// [`Refused`] for every file that does not prove its claim.
-pub fn verify(bytes: &[u8], limit: usize, options: Options) -> Result<Proven, Refused> {
+pub fn verify<'w>(bytes: &[u8], limit: usize, setup: impl Into<Setup<'w>>) -> Result<Proven, Refused> {
     let proof = Proof::decode(bytes, limit)?;
-    evaluate(&proof, options)
+    evaluate(&proof, setup)
 }
 
 /// The same for a proof that is read already.
 ///
 /// # Errors
 /// As [`verify`].
-pub fn evaluate(proof: &Proof, options: Options) -> Result<Proven, Refused> {
+pub fn evaluate<'w>(proof: &Proof, setup: impl Into<Setup<'w>>) -> Result<Proven, Refused> {
+    let setup = setup.into();
     let mut checks = Vec::new();
     let mut heads = Vec::new();
     for slice in &proof.slices {
@@ -81,7 +102,7 @@ pub fn evaluate(proof: &Proof, options: Options) -> Result<Proven, Refused> {
         heads.push(head);
     }
     let finding = match &proof.claim {
-        Claim::Audit { kind, from, seq } => by_audit(proof, (*kind, *from, *seq), options, &mut checks)?,
+        Claim::Audit { kind, from, seq } => by_audit(proof, (*kind, *from, *seq), setup, &mut checks)?,
         Claim::Truncation => {
             let ([head], named) = split::<1>(&heads)?;
             let owner = owner(proof, head.key(), named)?;
@@ -107,7 +128,7 @@ pub fn evaluate(proof: &Proof, options: Options) -> Result<Proven, Refused> {
             heads::equivocation(&to_hex(&proof.database), &log, owner, &evidence, None)
         }
     };
-    Ok(Proven { finding, checks })
+    Ok(Proven { database: to_hex(&proof.database), finding, checks })
 }
 
 /// The heads that contradict, and those of further slices.
@@ -134,7 +155,7 @@ fn owner(proof: &Proof, log: &Key, named: &[SignedHead]) -> Result<Option<String
 fn by_audit(
     proof: &Proof,
     (kind, from, seq): (Kind, u64, u64),
-    options: Options,
+    setup: Setup<'_>,
     checks: &mut Vec<String>,
 ) -> Result<Finding, Refused> {
     let (index, oplogs) = proof.slices.split_first().ok_or(Refused::Slices)?;
@@ -144,14 +165,7 @@ fn by_audit(
         return Err(Refused::Slices);
     }
     let logs = Witness::new(&proof.slices).ok_or(Refused::Slices)?;
-    let options = Options { until: None, ..options };
-    let mut auditor = match from {
-        0 => Auditor::new(&logs, &proof.database, options),
-        from => Auditor::beginning_at(&logs, &proof.database, options, from).map_err(|why| match why {
-            Unanchored::Missing(seq) => Refused::Lacks(seq),
-            why => Refused::Beginning(from, why),
-        })?,
-    };
+    let mut auditor = begin(&logs, &proof.database, setup, from)?;
     if from > 0 {
         checks.push(format!("a batch ends before block {from}, and every contract so far keeps to the guard"));
     }
@@ -163,6 +177,25 @@ fn by_audit(
         );
     }
     Ok(finding)
+}
+
+/// An audit that begins at the genesis (0) or at some ack.
+pub(super) fn begin<'a>(
+    logs: &'a dyn Logs,
+    database: &Key,
+    setup: Setup<'_>,
+    from: u64,
+) -> Result<Auditor<'a>, Refused> {
+    let options = Options { until: None, ..setup.options };
+    let mut auditor = match from {
+        0 => Auditor::new(logs, database, options),
+        from => Auditor::beginning_at(logs, database, options, from).map_err(|why| match why {
+            Unanchored::Missing(seq) => Refused::Lacks(seq),
+            why => Refused::Beginning(from, why),
+        })?,
+    };
+    (setup.watch)(&mut auditor);
+    Ok(auditor)
 }
 
 /// Audits until a violation is found, and no further than needed.

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
+use super::proofs::work;
 use super::report::{Answer, Beat, Command, Request, Standing};
 use crate::archive::{Database, OpenError, parse_key};
 use crate::hyperbee::{Block, Blocks};
@@ -88,6 +89,13 @@ pub fn serve(input: &mut (dyn BufRead + Send), output: &mut (dyn Write + Send)) 
             }
         });
         let answer = on_big_stack(&budget, || {
+            if let Some(task) = &request.proofs {
+                // A parent that does not listen any more ends us by closing the pipes.
+                return work(&request, task, &pulse, &mut |answer| {
+                    let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
+                    let _ = send(&mut **out, &answer);
+                });
+            }
             if !request.live {
                 return audit(&request, &pulse);
             }
@@ -212,7 +220,7 @@ fn audit_stores(request: &Request, pulse: &Arc<Pulse>) -> Result<Report, OpenErr
     finish(auditor, pulse, &database)
 }
 
-fn prepare(auditor: &mut Auditor<'_>, request: &Request, pulse: &Arc<Pulse>) {
+pub(super) fn prepare(auditor: &mut Auditor<'_>, request: &Request, pulse: &Arc<Pulse>) {
     auditor.skip(request.killed.iter().copied());
     let shared = Arc::clone(pulse);
     let last = Cell::new(shared.runs.load(Ordering::Relaxed));

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::parent::{Limits, Stuck, WorkerError};
+use super::parent::{Limits, Stuck, WorkerError, odd};
 use super::report::{Beat, Command, Request, Standing};
 use super::session::{Ended, Session};
 use crate::replay::report::Report;
@@ -130,6 +130,7 @@ impl Supervisor {
                             return Ok(());
                         }
                     }
+                    Ended::Proof(_) => return Err(odd()),
                     Ended::Stuck(seq, why) => {
                         stuck.count(seq, why, &mut self.request, self.limits)?;
                         break;

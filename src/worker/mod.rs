@@ -14,6 +14,7 @@
 mod child;
 mod live;
 mod parent;
+mod proofs;
 mod report;
 mod session;
 
@@ -21,4 +22,5 @@ pub use crate::replay::report::{ContractInForce, Head, ParticipantReport, Report
 pub use child::{Pulse, audit, serve};
 pub use live::{News, Worker};
 pub use parent::{Limits, WorkerError, run};
-pub use report::{Answer, Beat, Command, Request, Standing};
+pub use proofs::{Refusal, check_proof, make_proofs};
+pub use report::{Answer, Beat, Command, ProofTask, Request, Standing};

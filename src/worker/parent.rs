@@ -57,10 +57,15 @@ pub fn run(
             true
         })? {
             Ended::Report(report) => return Ok(*report),
-            Ended::Standing(_) => return Err(WorkerError::Failed("it said something odd: it waits".into())),
+            Ended::Standing(_) | Ended::Proof(_) => return Err(odd()),
             Ended::Stuck(seq, why) => stuck.count(seq, why, &mut request, limits)?,
         }
     }
+}
+
+/// It answers what it was not asked.
+pub(super) fn odd() -> WorkerError {
+    WorkerError::Failed("it said something odd".to_owned())
 }
 
 /// The operations under which workers were stuck.

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::proofs::Proven;
 use crate::replay::auditor::{Foreseen, Options, Wait};
 use crate::replay::engine::Budget;
-use crate::replay::finding::Verdict;
+use crate::replay::finding::{Finding, Verdict};
 use crate::replay::report::Report;
 
 /// What the child is to do.
@@ -36,6 +37,28 @@ pub struct Request {
     pub killed: Vec<u64>,
     /// The logs still grow: the child says how they stand, and then gets [`Command`]s.
     pub live: bool,
+    /// Instead of an audit.
+    pub proofs: Option<ProofTask>,
+}
+
+/// Work with proofs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProofTask {
+    /// Prove these findings, which an audit of the directory has made.
+    Make {
+        /// Violations.
+        findings: Vec<Finding>,
+        /// Keys in hex of the oplogs that they may rest on.
+        participants: Vec<String>,
+    },
+    /// Check a proof.
+    Check {
+        /// The file's bytes in hex.
+        file: String,
+        /// Most bytes that are read.
+        limit: usize,
+    },
 }
 
 /// What a live worker that waits is told.
@@ -95,6 +118,7 @@ impl Request {
             cache,
             killed: Vec::new(),
             live: false,
+            proofs: None,
         }
     }
 
@@ -130,6 +154,14 @@ pub enum Answer {
     Report(Box<Report>),
     /// It is done with what is here, and waits for a [`Command`].
     Standing(Box<Standing>),
+    /// One of the findings: its proof in hex, or why there is none.
+    Made(usize, Result<String, String>),
+    /// All of them.
+    MadeAll,
+    /// What a proof proves.
+    Checked(Box<Proven>),
+    /// Why a file proves nothing; whether its form is to blame.
+    Refused(String, bool),
     /// The stores cannot be read: exit 65.
     Malformed(String),
     /// The request does not fit the stores: exit 64.

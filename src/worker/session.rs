@@ -19,6 +19,8 @@ pub(super) enum Ended {
     Report(Box<Report>),
     /// A live worker has judged what is here, and waits for a command.
     Standing(Box<Standing>),
+    /// An answer about proofs.
+    Proof(Answer),
     /// Killed, or dead, while this ack's operation ran.
     Stuck(Option<u64>, String),
 }
@@ -100,6 +102,9 @@ impl Session {
                 }
                 Ok(Answer::Report(report)) => return Ok(Ended::Report(report)),
                 Ok(Answer::Standing(standing)) => return Ok(Ended::Standing(standing)),
+                Ok(answer @ (Answer::Made(..) | Answer::MadeAll | Answer::Checked(_) | Answer::Refused(..))) => {
+                    return Ok(Ended::Proof(answer));
+                }
                 Ok(Answer::Malformed(why)) => return Err(WorkerError::Malformed(why)),
                 Ok(Answer::Usage(why)) => return Err(WorkerError::Usage(why)),
                 Ok(Answer::Failed(why)) => return Err(WorkerError::Failed(why)),

@@ -1,0 +1,136 @@
+//! Proofs, made and checked in a process of its own: both run contracts.
+
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::child::{Pulse, prepare};
+use super::parent::{Limits, Stuck, WorkerError, odd};
+use super::report::{Answer, ProofTask, Request};
+use super::session::{Ended, Session};
+use crate::archive::{Database, OpenError, parse_key};
+use crate::database::ack::to_hex;
+use crate::proofs::{Proven, Setup, prove, verify};
+use crate::replay::auditor::Auditor;
+use crate::replay::report::Report;
+
+/// Why a file proves nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// In a sentence.
+    pub why: String,
+    /// It is no proof file.
+    pub malformed: bool,
+}
+
+/// Proves the violations that an audit of `request`'s directory has found, in worker processes, and gives each
+/// finding's number and proof, or why there is none.
+///
+/// # Errors
+/// [`WorkerError`]; what was given before stays.
+pub fn make_proofs(
+    binary: &Path,
+    request: Request,
+    report: &Report,
+    limits: Limits,
+    mut made: impl FnMut(usize, Result<Vec<u8>, String>),
+) -> Result<(), WorkerError> {
+    let participants = report.participants.iter().map(|participant| participant.key.clone()).collect();
+    let task = ProofTask::Make { findings: report.findings.clone(), participants };
+    let mut request = Request { proofs: Some(task), ..request };
+    let mut stuck = Stuck::default();
+    let mut done = vec![false; report.findings.len()];
+    loop {
+        let session = Session::start(binary, &request)?;
+        loop {
+            match session.listen(limits, &mut |_| true)? {
+                Ended::Proof(Answer::Made(at, proof)) => {
+                    // A worker that was started again begins with the first.
+                    if let Some(done) = done.get_mut(at).filter(|done| !**done) {
+                        *done = true;
+                        made(at, proof.and_then(|hex| bytes(&hex).ok_or_else(|| "it was garbled".to_owned())));
+                    }
+                }
+                Ended::Proof(Answer::MadeAll) => return Ok(()),
+                Ended::Stuck(seq, why) => {
+                    stuck.count(seq, why, &mut request, limits)?;
+                    break;
+                }
+                _ => return Err(odd()),
+            }
+        }
+    }
+}
+
+/// Checks a proof of at most `limit` bytes in a worker process.
+///
+/// # Errors
+/// [`WorkerError`].
+pub fn check_proof(
+    binary: &Path,
+    file: &[u8],
+    limit: usize,
+    limits: Limits,
+) -> Result<Result<Proven, Refusal>, WorkerError> {
+    let task = ProofTask::Check { file: hex(file), limit };
+    let mut request = Request { proofs: Some(task), ..Request::new(Path::new("/").to_owned()) };
+    let mut stuck = Stuck::default();
+    loop {
+        match Session::start(binary, &request)?.listen(limits, &mut |_| true)? {
+            Ended::Proof(Answer::Checked(proven)) => return Ok(Ok(*proven)),
+            Ended::Proof(Answer::Refused(why, malformed)) => return Ok(Err(Refusal { why, malformed })),
+            Ended::Stuck(seq, why) => stuck.count(seq, why, &mut request, limits)?,
+            _ => return Err(odd()),
+        }
+    }
+}
+
+/// The child's side. `tell` sends an answer; the last one is returned.
+pub(super) fn work(request: &Request, task: &ProofTask, pulse: &Arc<Pulse>, tell: &mut dyn FnMut(Answer)) -> Answer {
+    let watch = |auditor: &mut Auditor<'_>| prepare(auditor, request, pulse);
+    let setup = Setup { options: request.options(), watch: &watch };
+    match task {
+        ProofTask::Make { findings, participants } => {
+            let database = match Database::open(&request.dir, request.key.as_deref().and_then(parse_key)) {
+                Ok(database) => Rc::new(database),
+                Err(error) => return unreadable(&error),
+            };
+            let participants: Vec<_> = participants.iter().filter_map(|key| parse_key(key)).collect();
+            let checked = database.index_core().and_then(|index| index.check_all().map_err(OpenError::from));
+            if let Err(error) = checked {
+                return unreadable(&error);
+            }
+            for (at, finding) in findings.iter().enumerate() {
+                if finding.class == crate::replay::finding::Class::Violation {
+                    let proof = prove(&*database, database.key(), finding, &participants, setup);
+                    let proof = proof.map(|proof| hex(&proof.encode())).map_err(|error| error.to_string());
+                    tell(Answer::Made(at, proof));
+                }
+            }
+            match database.take_error() {
+                Some(error) => unreadable(&error.into()),
+                None => Answer::MadeAll,
+            }
+        }
+        ProofTask::Check { file, limit } => {
+            let Some(file) = bytes(file) else { return Answer::Failed("the file was garbled".to_owned()) };
+            match verify(&file, *limit, setup) {
+                Ok(proven) => Answer::Checked(Box::new(proven)),
+                Err(why) => Answer::Refused(why.to_string(), why.is_malformed()),
+            }
+        }
+    }
+}
+
+fn unreadable(error: &OpenError) -> Answer {
+    if error.is_usage() { Answer::Usage(error.to_string()) } else { Answer::Malformed(error.to_string()) }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    to_hex(bytes)
+}
+
+fn bytes(hex: &str) -> Option<Vec<u8>> {
+    let (pairs, []) = hex.as_bytes().as_chunks::<2>() else { return None };
+    pairs.iter().map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+}
