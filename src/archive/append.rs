@@ -1,35 +1,31 @@
-//! A file that only grows: a bounded tail in memory, the rest on disk, read through a few pages.
+//! A file that only grows: a bounded tail in memory, the rest on disk, read through the archive's pages.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::Arc;
 
 use super::ImportError;
-use super::core::lock;
+use super::pool::{FileId, PAGE, Pool};
 
 /// The tail is written out when it is longer than this.
 const TAIL: usize = 256 * 1024;
-const PAGE: u64 = 8 * 1024;
-/// Pages kept: eight megabytes.
-const PAGES: usize = 1024;
 
-/// The file, its tail and its pages.
+/// The file and its tail.
 #[derive(Debug)]
 pub(crate) struct AppendFile {
     path: PathBuf,
-    file: File,
+    pool: Arc<Pool>,
+    id: FileId,
     // Bytes in the file.
     written: u64,
     // What follows them.
     tail: Vec<u8>,
-    // Each page has one place; the number says which page is there.
-    pages: Mutex<Vec<(u64, Vec<u8>)>>,
 }
 
 impl AppendFile {
     /// Opens the file, whose first `committed` bytes count; what follows them is cut off. It is made if nothing counts.
-    pub fn open(path: &Path, committed: u64) -> Result<AppendFile, ImportError> {
+    pub fn open(pool: &Arc<Pool>, path: &Path, committed: u64) -> Result<AppendFile, ImportError> {
         let fail = |e| ImportError::new(path, None, e);
         let mut options = OpenOptions::new();
         let file = options.read(true).write(true).create(committed == 0).truncate(false).open(path).map_err(fail)?;
@@ -40,8 +36,12 @@ impl AppendFile {
         if length > committed {
             file.set_len(committed).map_err(fail)?;
         }
-        let pages = Mutex::default();
-        Ok(AppendFile { path: path.to_owned(), file, written: committed, tail: Vec::new(), pages })
+        let (id, pool) = (pool.add(file), Arc::clone(pool));
+        Ok(AppendFile { path: path.to_owned(), pool, id, written: committed, tail: Vec::new() })
+    }
+
+    fn file(&self) -> Result<Arc<File>, ImportError> {
+        self.pool.file(self.id, &self.path).map_err(|e| ImportError::new(&self.path, None, e))
     }
 
     /// The file's path.
@@ -69,7 +69,8 @@ impl AppendFile {
         if self.tail.is_empty() {
             return Ok(());
         }
-        self.file.write_all_at(&self.tail, self.written).map_err(|e| ImportError::new(&self.path, self.written, e))?;
+        let file = self.file()?;
+        file.write_all_at(&self.tail, self.written).map_err(|e| ImportError::new(&self.path, self.written, e))?;
         self.written = self.length();
         self.tail.clear();
         // One large block must not keep its memory for ever.
@@ -80,7 +81,10 @@ impl AppendFile {
     /// Waits until everything is on disk.
     pub fn sync(&mut self) -> Result<(), ImportError> {
         self.flush()?;
-        self.file.sync_data().map_err(|e| ImportError::new(&self.path, None, e))
+        self.file()?.sync_data().map_err(|e| ImportError::new(&self.path, None, e))?;
+        // A log that rests keeps no memory.
+        self.tail = Vec::new();
+        Ok(())
     }
 
     /// The bytes `offset .. offset + length`.
@@ -93,7 +97,7 @@ impl AppendFile {
         let on_disk = end.min(self.written);
         if on_disk > offset && on_disk.saturating_sub(offset) >= PAGE {
             out.resize(usize::try_from(on_disk.saturating_sub(offset)).map_err(|_| cut())?, 0);
-            self.file.read_exact_at(&mut out, offset).map_err(|e| ImportError::new(&self.path, offset, e))?;
+            self.file()?.read_exact_at(&mut out, offset).map_err(|e| ImportError::new(&self.path, offset, e))?;
         }
         let mut at = offset.saturating_add(out.len() as u64);
         while at < on_disk {
@@ -116,26 +120,24 @@ impl AppendFile {
         let start = number.saturating_mul(PAGE);
         let from = usize::try_from(at.saturating_sub(start)).unwrap_or_default();
         let to = usize::try_from(end.saturating_sub(start).min(PAGE)).unwrap_or_default();
-        let mut pages = lock(&self.pages);
-        if pages.is_empty() {
-            pages.resize(PAGES, (u64::MAX, Vec::new()));
-        }
-        let place = usize::try_from(number % PAGES as u64).unwrap_or_default();
-        let cut = || ImportError::new(&self.path, at, "the file is cut off");
-        let (there, page) = pages.get_mut(place).ok_or_else(cut)?;
         // The last page is read again when the file has grown.
-        if *there != number || page.len() < to {
+        let fill = |page: &mut Vec<u8>| {
             let length = usize::try_from(self.written.saturating_sub(start).min(PAGE)).unwrap_or_default();
-            *there = u64::MAX;
             page.resize(length, 0);
-            self.file.read_exact_at(page, start).map_err(|e| ImportError::new(&self.path, start, e))?;
-            *there = number;
+            self.file()?.read_exact_at(page, start).map_err(|e| ImportError::new(&self.path, start, e))
+        };
+        let before = out.len();
+        let read = |page: &[u8]| out.extend_from_slice(page.get(from..to).unwrap_or_default());
+        self.pool.page(self.id, number, to, fill, read)?;
+        if out.len() == before {
+            return Err(ImportError::new(&self.path, at, "the file is cut off"));
         }
-        let bytes = page.get(from..to).unwrap_or_default();
-        if bytes.is_empty() {
-            return Err(cut());
-        }
-        out.extend_from_slice(bytes);
         Ok(())
+    }
+}
+
+impl Drop for AppendFile {
+    fn drop(&mut self) {
+        self.pool.forget(self.id);
     }
 }

@@ -68,7 +68,8 @@ impl Corestore {
         find_index(&self.cores)
     }
 
-    pub(super) fn into_cores(self) -> Vec<Core> {
+    /// All logs, without the store.
+    pub fn into_cores(self) -> Vec<Core> {
         self.cores
     }
 

@@ -3,8 +3,9 @@
 //!
 //! | module | has |
 //! |---|---|
-//! | `store`, `writer`, `append` | writing an archive |
+//! | `store`, `writer`, `append`, `pool` | writing an archive |
 //! | `sql` | its database: every statement |
+//! | `thin` | which heads it may forget; pure |
 //! | `evidence` | its evidence folder |
 //! | `reader` | opening an archive for an audit |
 //! | `corestore`, `opening`, `oplog` | opening a Corestore for an audit |
@@ -38,10 +39,12 @@ mod key;
 mod nodes;
 mod opening;
 pub mod oplog;
+mod pool;
 mod presence;
 mod reader;
 mod sql;
 mod store;
+mod thin;
 mod writer;
 
 pub use self::core::Core;
@@ -50,7 +53,7 @@ pub use database::{Database, OpenError};
 pub use error::ImportError;
 pub use evidence::Evidence;
 pub use key::parse_key;
-pub use reader::{ArchiveReader, KeptHead};
+pub use reader::{ArchiveReader, Held, KeptHead};
 pub use store::{Archive, ArchiveError, History, LogId};
 pub use writer::LogWriter;
 

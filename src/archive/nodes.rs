@@ -3,7 +3,7 @@
 //! Nothing that comes from here is trusted: see [`super::check`].
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::ImportError;
 use super::files::StoreFile;
@@ -48,13 +48,23 @@ pub(crate) fn records(length: u64) -> u64 {
 pub(crate) struct StoredNodes {
     layout: Layout,
     file: Option<StoreFile>,
+    // Where the file is while it is closed, and how many bytes of it count.
+    closed: Option<(PathBuf, PathBuf, u64)>,
     overlay: HashMap<u64, Node>,
     pages: HashMap<u64, Vec<u8>>,
 }
 
 impl StoredNodes {
     pub fn new(layout: Layout, file: Option<StoreFile>) -> StoredNodes {
-        StoredNodes { layout, file, overlay: HashMap::new(), pages: HashMap::new() }
+        StoredNodes { layout, file, closed: None, overlay: HashMap::new(), pages: HashMap::new() }
+    }
+
+    /// Closes the file, which is at `path`, and forgets its pages; the next read opens it again.
+    pub fn close(&mut self, root: &Path, path: &Path) {
+        if let Some(file) = self.file.take() {
+            self.closed = Some((root.to_owned(), path.to_owned(), file.length()));
+        }
+        self.pages = HashMap::new();
     }
 
     /// Takes over an entry's nodes, which are newer than everything before.
@@ -73,6 +83,11 @@ impl StoredNodes {
             return Ok(some(*node));
         }
         let Some(index) = self.layout.record(at) else { return Ok(None) };
+        if let Some((root, path, bytes)) = self.closed.take() {
+            let file = StoreFile::open(&root, &path)?;
+            let file = file.filter(|file| file.length() >= bytes).map(|file| file.up_to(bytes));
+            self.file = Some(file.ok_or_else(|| ImportError::new(&path, None, "the file is cut off"))?);
+        }
         let Some(file) = &self.file else { return Ok(None) };
         let Some(end) = index.checked_add(1).and_then(|next| next.checked_mul(NODE)) else { return Ok(None) };
         if end > file.length() {

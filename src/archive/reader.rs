@@ -11,6 +11,7 @@ use super::files::StoreFile;
 use super::nodes::{Layout, NODE, StoredNodes, read_node, records};
 use super::sql::{self, HeadRow, HistoryRow, LogRow, Tables};
 use super::store::history_dir;
+use super::thin::MAX_KEPT;
 use super::{Core, ImportError, writer};
 use crate::hypercore::encoding::Reader;
 use crate::hypercore::flat::{self, Subtree};
@@ -21,8 +22,6 @@ use crate::hypercore::{
 
 /// Of a history's older heads only so many are verified: they are prefixes of the newest.
 const MAX_OLD_HEADS: usize = 64;
-/// Of the heads of a log whose blocks are not held, so many: every two of them are compared.
-const MAX_KEPT_HEADS: usize = 256;
 /// A database that changes while it is read is read again so often.
 const ATTEMPTS: usize = 5;
 
@@ -35,6 +34,34 @@ pub struct ArchiveReader {
     // Of each log's histories, by number: which core it is, and the length that was signed.
     places: HashMap<(i64, u64), (usize, u64)>,
     kept: Vec<KeptHead>,
+}
+
+/// What an archive holds of one log.
+#[derive(Debug)]
+pub struct Held {
+    cores: Vec<Core>,
+    kept: Vec<KeptHead>,
+}
+
+impl Held {
+    /// Reads a log for whoever has the archive open for writing.
+    pub(super) fn read(dir: &Path, tables: &Tables, row: &LogRow) -> Result<Held, ImportError> {
+        let root = dir.canonicalize().map_err(|e| ImportError::new(dir, None, e))?;
+        let opening = Opening::new(&root, dir, tables, row)?;
+        let histories = opening.histories()?;
+        let cores = histories.iter().map(|history| opening.core(history, MAX_OLD_HEADS)).collect::<Result<_, _>>()?;
+        Ok(Held { cores, kept: opening.all_kept()? })
+    }
+
+    /// Its histories as far as they are committed, the current one first.
+    pub fn cores(&self) -> &[Core] {
+        &self.cores
+    }
+
+    /// Heads without blocks.
+    pub fn kept(&self) -> &[KeptHead] {
+        &self.kept
+    }
 }
 
 impl ArchiveReader {
@@ -116,6 +143,11 @@ impl ArchiveReader {
         &self.cores
     }
 
+    /// The same, without the reader.
+    pub fn into_cores(self) -> Vec<Core> {
+        self.cores
+    }
+
     /// The heads whose blocks are not held.
     pub fn kept(&self) -> &[KeptHead] {
         &self.kept
@@ -188,7 +220,7 @@ impl<'a> Opening<'a> {
     }
 
     fn all_kept(&self) -> Result<Vec<KeptHead>, ImportError> {
-        let kept = self.tables.kept(self.row.id, MAX_KEPT_HEADS)?;
+        let kept = self.tables.kept(self.row.id, MAX_KEPT.saturating_add(1))?;
         Ok(kept.into_iter().filter_map(|row| self.kept(row)).collect())
     }
 
@@ -233,6 +265,8 @@ impl<'a> Opening<'a> {
             heads.push(head.ok_or_else(|| self.tables.fail(format!("the signed head of length {signed} is damaged")))?);
         }
         heads.extend(rows.into_iter().filter_map(|row| self.claim(row)?.verify().ok()));
+        // There may be more logs than descriptors.
+        nodes.close(self.root, &tree);
         Ok(Parts {
             files: Files { root: self.root.to_owned(), dir, tree, data: blocks, bytes },
             key: self.row.key,

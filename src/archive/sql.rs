@@ -271,6 +271,25 @@ impl Tables {
         self.rows(&sql, params![log, most], head_row)
     }
 
+    /// How many heads there are of a log whose blocks are not held.
+    pub fn kept_count(&self, log: i64) -> Result<usize, ImportError> {
+        let sql = "SELECT count(*) FROM heads WHERE log = ?1 AND history IS NULL";
+        Ok(self.rows(sql, [log], |row| row.get(0))?.pop().unwrap_or_default())
+    }
+
+    /// Forgets heads whose blocks are not held.
+    pub fn forget(&mut self, log: i64, heads: &[&SignedHead]) -> Result<(), ImportError> {
+        self.transact(|sql| {
+            let mut delete = sql.prepare_cached(
+                "DELETE FROM heads WHERE log = ?1 AND fork = ?2 AND length = ?3 AND tree_hash = ?4 AND history IS NULL",
+            )?;
+            for head in heads {
+                delete.execute(params![log, head.fork(), head.length(), head.tree_hash()])?;
+            }
+            Ok(())
+        })
+    }
+
     fn rows<T>(
         &self,
         sql: &str,

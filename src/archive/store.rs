@@ -3,20 +3,23 @@
 //! `docs/archive.md` has the layout. What counts is what `archive.sqlite` says is committed. A commit first makes the
 //! files last and then writes one row per history, in one transaction; whoever dies in between leaves the old lengths,
 //! and the files hold at least those. Other histories of a log stand beside it, never instead: nothing below a committed
-//! length is written again, and no head is ever removed.
+//! length is written again, and a head is removed only if others say all that it says (`thin`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use super::core::lock;
 use super::evidence::Evidence;
+use super::pool::Pool;
 use super::sql::{self, Advance, LogRow, Tables};
+use super::thin::{MAX_KEPT, expendable};
 use super::writer::LogWriter;
-use super::{ImportError, hex};
+use super::{Core, Held, ImportError, KeptHead, hex};
 use crate::crash;
 use crate::hypercore::encoding::{put_buffer, put_uint};
+use crate::hypercore::views::View;
 use crate::hypercore::{
     ConsistencyProof, Key, Manifest, ManifestError, ProofError, SignedHead, TreeError, discovery_key,
 };
@@ -85,16 +88,17 @@ pub struct History {
 
 /// What keeps the archive ours, and which histories have writers.
 #[derive(Debug)]
-struct Shared {
+pub(super) struct Shared {
     // Unlocked when the last writer and the archive are gone.
     _lock: File,
+    pub pool: Arc<Pool>,
     writers: Mutex<BTreeSet<(LogId, u64)>>,
 }
 
 /// The right to write one history.
 #[derive(Debug)]
 pub(super) struct Lease {
-    shared: Arc<Shared>,
+    pub shared: Arc<Shared>,
     pub log: LogId,
     pub history: u64,
 }
@@ -112,6 +116,8 @@ pub struct Archive {
     tables: Tables,
     evidence: Evidence,
     shared: Arc<Shared>,
+    // At least as many heads without blocks as the logs have of which some were kept since the archive was opened.
+    kept: BTreeMap<LogId, usize>,
 }
 
 impl Archive {
@@ -145,7 +151,7 @@ impl Archive {
     }
 
     fn with(dir: &Path, tables: Tables, shared: Arc<Shared>) -> Result<Archive, ArchiveError> {
-        Ok(Archive { dir: dir.to_owned(), tables, evidence: Evidence::open(dir)?, shared })
+        Ok(Archive { dir: dir.to_owned(), tables, evidence: Evidence::open(dir)?, shared, kept: BTreeMap::new() })
     }
 
     fn take(dir: &Path) -> Result<Arc<Shared>, ArchiveError> {
@@ -153,7 +159,7 @@ impl Archive {
         let file = File::options().create(true).truncate(false).write(true).open(&path);
         let file = file.map_err(|e| ImportError::new(&path, None, e))?;
         match file.try_lock() {
-            Ok(()) => Ok(Arc::new(Shared { _lock: file, writers: Mutex::default() })),
+            Ok(()) => Ok(Arc::new(Shared { _lock: file, pool: Arc::default(), writers: Mutex::default() })),
             Err(std::fs::TryLockError::WouldBlock) => Err(ArchiveError::Locked(dir.to_owned())),
             Err(std::fs::TryLockError::Error(e)) => Err(ImportError::new(&path, None, e).into()),
         }
@@ -252,6 +258,14 @@ impl Archive {
         LogWriter::open(lease, row.key, &history_dir(&self.dir, &row, history), found)
     }
 
+    /// What an audit would see of a log now.
+    ///
+    /// # Errors
+    /// [`ArchiveError::Unknown`], or the file that does not hold what was committed.
+    pub fn read(&self, log: LogId) -> Result<Held, ArchiveError> {
+        Ok(Held::read(&self.dir, &self.tables, &self.row(log)?)?)
+    }
+
     fn row(&self, log: LogId) -> Result<LogRow, ArchiveError> {
         self.tables.log(log.0)?.ok_or(ArchiveError::Unknown)
     }
@@ -311,7 +325,28 @@ impl Archive {
         }
         let log = self.log(head.key(), head.manifest())?;
         self.tables.keep(log.0, head, nodes.as_deref())?;
+        self.thin(log)?;
         Ok(log)
+    }
+
+    /// Forgets heads without blocks of a log that has too many of them.
+    fn thin(&mut self, log: LogId) -> Result<(), ArchiveError> {
+        let count = match self.kept.get(&log) {
+            Some(known) if *known < MAX_KEPT => known.saturating_add(1),
+            _ => self.tables.kept_count(log.0)?,
+        };
+        self.kept.insert(log, count);
+        if count <= MAX_KEPT {
+            return Ok(());
+        }
+        let reader = self.read(log)?;
+        let heads: Vec<&SignedHead> = reader.kept().iter().map(KeptHead::head).collect();
+        let views: Vec<View<'_>> =
+            reader.cores().iter().map(Core::view).chain(reader.kept().iter().map(KeptHead::view)).collect();
+        let expendable = expendable(&views, &heads);
+        self.tables.forget(log.0, &expendable)?;
+        self.kept.insert(log, count.saturating_sub(expendable.len()));
+        Ok(())
     }
 }
 

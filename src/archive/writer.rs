@@ -47,8 +47,9 @@ impl LogWriter {
         if row.length == 0 {
             super::store::create_dirs(dir)?;
         }
-        let blocks = AppendFile::open(&files.blocks, row.bytes)?;
-        let tree = AppendFile::open(&files.tree, records(row.length).saturating_mul(NODE))?;
+        let pool = &lease.shared.pool;
+        let blocks = AppendFile::open(pool, &files.blocks, row.bytes)?;
+        let tree = AppendFile::open(pool, &files.tree, records(row.length).saturating_mul(NODE))?;
         if row.length == 0 {
             super::store::sync_dir(dir)?;
             crash::point("history-files");

@@ -81,6 +81,21 @@ pub fn conflicts(views: &[View<'_>]) -> Vec<Conflict> {
     found
 }
 
+/// Whether a longer head of the same fork is here that provably continues this one: then this one convicts nobody whom the
+/// longer one does not convict.
+pub fn is_continued(head: &SignedHead, views: &[View<'_>]) -> bool {
+    let statement = |head: &SignedHead| (*head.key(), head.fork());
+    views.iter().any(|view| {
+        let longer = |other: &&SignedHead| {
+            statement(other) == statement(head)
+                && other.length() > head.length()
+                && view.tree.tree_hash_at(other.length()) == Some(*other.tree_hash())
+        };
+        view.heads.iter().any(|other| longer(&other))
+            && view.tree.tree_hash_at(head.length()) == Some(*head.tree_hash())
+    })
+}
+
 fn relation(shorter: &Known<'_>, longer: &Known<'_>) -> Relation {
     let (a, b) = (shorter.head, longer.head);
     let there: Option<Hash> = if a.length() == b.length() {
