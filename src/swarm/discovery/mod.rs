@@ -264,6 +264,21 @@ impl Swarm {
         self.schedule.ended(number, why, hostile, self.now());
     }
 
+    /// Does not dial or answer a peer until it is forgiven.
+    pub fn ban(&mut self, key: &[u8; 32]) {
+        self.schedule.ban(key, self.now());
+    }
+
+    /// Takes a ban back.
+    pub fn forgive(&mut self, key: &[u8; 32]) {
+        self.schedule.forgive(key);
+    }
+
+    /// The public key of a connection's peer.
+    pub fn key(&self, number: u64) -> Option<&[u8; 32]> {
+        self.schedule.key(number)
+    }
+
     /// What to call the peer of a connection.
     pub fn name(&self, number: u64) -> Option<String> {
         self.schedule.key(number).map(|key| format!("peer {}", to_hex(key)))

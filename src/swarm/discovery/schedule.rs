@@ -264,6 +264,22 @@ impl Schedule {
         Some(self.number(*key))
     }
 
+    /// Does not dial or accept a peer until it is forgiven.
+    pub fn ban(&mut self, key: &PeerKey, now: Millis) {
+        if self.know(key, now)
+            && let Some(record) = self.records.get_mut(key)
+        {
+            record.banned = true;
+        }
+    }
+
+    /// Takes a ban back.
+    pub fn forgive(&mut self, key: &PeerKey) {
+        if let Some(record) = self.records.get_mut(key) {
+            record.banned = false;
+        }
+    }
+
     fn is_banned(&self, key: &PeerKey) -> bool {
         self.records.get(key).is_some_and(|record| record.banned)
     }
@@ -367,7 +383,7 @@ impl Schedule {
         verdict
     }
 
-    /// A connection has ended, or a dial has failed. `hostile`: for good.
+    /// A connection has ended, or a dial has failed. `hostile`: the peer is banned.
     pub fn ended(&mut self, number: u64, why: &str, hostile: bool, now: Millis) {
         self.dialling.remove(&number);
         let Some(key) = self.numbers.remove(&number) else { return };

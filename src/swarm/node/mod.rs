@@ -8,8 +8,13 @@
 //! 2. Its head says which of our histories it is on. It is shown that history's state and no other, and asked for its blocks.
 //! 3. Whatever it says anew about its length is probed again, and so is, from time to time, what it said before.
 //!
-//! A peer whose proof does not hold is dropped and not dialled again.
+//! A peer whose proof does not hold is dropped, and not dialled again for a day ([`bans`]).
+//!
+//! Work is in proportion to what happens, not to what is followed: `grown` are logs with blocks that may have to be committed,
+//! `lacking` those with heads whose blocks are not all here, `stirred` peers that may be asked for more, and each peer has the
+//! logs about which it may be asked.
 
+mod bans;
 mod peer;
 mod probes;
 mod search;
@@ -27,8 +32,10 @@ use tokio::sync::mpsc;
 use super::replica::Replica;
 use super::session::{Event, Session};
 use super::transport::{Address, Link, Signal, Signals, accept, dial};
-use crate::archive::{Archive, ArchiveError, ArchiveReader};
+use crate::archive::{Archive, ArchiveError};
+use crate::database::ack::to_hex;
 use crate::hypercore::{Hash, Key};
+use bans::Bans;
 use peer::{Peer, Side, flush, probe, show};
 use probes::Probes;
 pub use probes::{PROBE_AGAIN, PROBES};
@@ -62,14 +69,13 @@ struct Target {
     failures: usize,
     again: Instant,
     tried: Option<String>,
-    banned: bool,
 }
 
 /// See the module.
 #[derive(Debug)]
 pub struct Node {
     archive: Archive,
-    before: Option<ArchiveReader>,
+    bans: Bans,
     replicas: BTreeMap<Hash, Replica>,
     peers: BTreeMap<u64, Peer>,
     targets: Vec<Target>,
@@ -80,6 +86,11 @@ pub struct Node {
     indexes: Vec<Hash>,
     announces: bool,
     looked: Instant,
+    looked_up_to: Hash,
+    grown: BTreeSet<Hash>,
+    lacking: BTreeSet<Hash>,
+    stirred: BTreeSet<u64>,
+    ticked: Instant,
     signals: Signals,
     inbox: mpsc::UnboundedReceiver<(u64, Signal)>,
     listener: Option<TcpListener>,
@@ -97,13 +108,11 @@ impl Node {
     pub fn open(dir: &Path) -> Result<Node, ArchiveError> {
         let exists = dir.join("archive.sqlite").is_file();
         let archive = if exists { Archive::open(dir)? } else { Archive::create(dir)? };
-        // What is locked is not written by others; an archive without a log cannot be read.
-        let before = if archive.logs()?.is_empty() { None } else { Some(ArchiveReader::open(dir)?) };
         let (signals, inbox) = mpsc::unbounded_channel();
         let now = Instant::now();
         Ok(Node {
             archive,
-            before,
+            bans: Bans::open(dir, bans::now()),
             replicas: BTreeMap::new(),
             peers: BTreeMap::new(),
             targets: Vec::new(),
@@ -113,6 +122,11 @@ impl Node {
             indexes: Vec::new(),
             announces: false,
             looked: now,
+            looked_up_to: [0; 32],
+            grown: BTreeSet::new(),
+            lacking: BTreeSet::new(),
+            stirred: BTreeSet::new(),
+            ticked: now,
             signals,
             inbox,
             listener: None,
@@ -126,7 +140,9 @@ impl Node {
     /// Adds an address to be kept connected.
     pub fn dial(&mut self, address: Address) {
         let again = Instant::now();
-        self.targets.push(Target { address, number: None, failures: 0, again, tried: None, banned: false });
+        let banned = self.bans.has(&address.to_string());
+        let tried = banned.then(|| "it is banned: it sent what does not hold within the last day".to_owned());
+        self.targets.push(Target { address, number: None, failures: 0, again, tried });
         self.redial();
     }
 
@@ -144,7 +160,7 @@ impl Node {
         if self.replicas.contains_key(&dk) {
             return Ok(());
         }
-        let replica = Replica::open(&mut self.archive, self.before.as_ref(), key)?;
+        let replica = Replica::open(&mut self.archive, key)?;
         self.replicas.insert(dk, replica);
         for peer in self.peers.values_mut() {
             peer.session.add(key);
@@ -187,9 +203,7 @@ impl Node {
     /// Whether every address was tried, and every connected peer has said what it has of every log, and shown its head.
     pub fn is_settled(&self) -> bool {
         let tried = self.targets.iter().all(|target| {
-            target.banned
-                || target.tried.is_some()
-                || target.number.is_some_and(|number| self.peers.contains_key(&number))
+            target.tried.is_some() || target.number.is_some_and(|number| self.peers.contains_key(&number))
         });
         let settled = |peer: &Peer| {
             peer.sides.iter().all(|(dk, side)| {
@@ -260,9 +274,12 @@ impl Node {
     /// # Errors
     /// When the archive fails.
     pub fn commit(&mut self, all: bool) -> Result<(), ArchiveError> {
+        let grown = std::mem::take(&mut self.grown);
+        let due: Vec<Hash> = if all { self.replicas.keys().copied().collect() } else { grown.into_iter().collect() };
         let mut more = Vec::new();
-        for (dk, replica) in &mut self.replicas {
-            more.extend(replica.commit(&mut self.archive, all)?.into_iter().map(|at| (*dk, at)));
+        for dk in due {
+            let Some(replica) = self.replicas.get_mut(&dk) else { continue };
+            more.extend(replica.commit(&mut self.archive, all)?.into_iter().map(|at| (dk, at)));
         }
         for (dk, at) in more {
             for peer in self.peers.values_mut() {
@@ -285,12 +302,7 @@ impl Node {
             Signal::Up(link) => self.on_up(number, link),
             Signal::Frame(inbound) => {
                 let Some(peer) = self.peers.get_mut(&number) else { return Ok(()) };
-                if let Err(error) = peer.session.receive(&inbound.frame) {
-                    self.end(number, &error.to_string(), true);
-                    return Ok(());
-                }
-                drop(inbound);
-                self.on_events(number)?;
+                peer.held.push_back(inbound);
             }
             Signal::Room => {}
             Signal::Down(why) => {
@@ -298,9 +310,38 @@ impl Node {
                 return Ok(());
             }
         }
-        self.serve(number)?;
+        // Whoever is not listened to has not read what waits for it, and is heard again once it has.
+        while self.hear(number)? {}
         self.ask(number);
         Ok(())
+    }
+
+    /// Deals with one frame of a peer's, unless it should read first; whether there may be more.
+    fn hear(&mut self, number: u64) -> Result<bool, ArchiveError> {
+        let Some(peer) = self.peers.get_mut(&number) else { return Ok(false) };
+        flush(peer);
+        let inbound = if peer.is_heard() { peer.held.pop_front() } else { None };
+        let heard = inbound.is_some();
+        if let Some(inbound) = inbound {
+            if let Err(error) = peer.session.receive(&inbound.frame) {
+                self.end(number, &error.to_string(), true);
+                return Ok(false);
+            }
+            drop(inbound);
+            self.on_events(number)?;
+        }
+        self.serve(number)?;
+        Ok(heard)
+    }
+
+    /// Has peers asked that may have something of a log, since there is something new to be asked.
+    fn stir(&mut self, dk: &Hash) {
+        for (number, peer) in &mut self.peers {
+            if peer.sides.get(dk).is_some_and(|side| side.branch.is_some()) {
+                peer.active.insert(*dk);
+                self.stirred.insert(*number);
+            }
+        }
     }
 
     fn on_up(&mut self, number: u64, link: Link) {
@@ -332,6 +373,8 @@ impl Node {
             sides,
             unprobed: BTreeSet::new(),
             questions: VecDeque::new(),
+            held: VecDeque::new(),
+            active: BTreeSet::new(),
             cursor: [0; 32],
             late: 0,
             credit: FIRST_CREDIT,
@@ -343,9 +386,17 @@ impl Node {
         self.names.get(&number).cloned().or_else(|| self.swarm.as_ref()?.name(number))
     }
 
-    /// Ends a connection; `hostile`: for good.
+    /// Ends a connection; `hostile`: and bans the peer.
     fn end(&mut self, number: u64, why: &str, hostile: bool) {
         let name = self.name(number);
+        if hostile {
+            // Whoever has dialled us has no address that would tell it from others.
+            let target = self.targets.iter().find(|target| target.number == Some(number));
+            let key = self.swarm.as_ref().and_then(|swarm| swarm.key(number)).map(|key| to_hex(key));
+            if let Some(lasting) = target.map(|target| target.address.to_string()).or(key) {
+                self.bans.add(&lasting, bans::now());
+            }
+        }
         self.names.remove(&number);
         if let Some(swarm) = &mut self.swarm {
             swarm.ended(number, why, hostile);
@@ -373,19 +424,15 @@ impl Node {
             target.failures = target.failures.saturating_add(1);
             target.number = None;
             target.tried = Some(why.to_owned());
-            target.banned |= hostile;
             target.again = Instant::now().checked_add(Duration::from_secs(wait)).unwrap_or(target.again);
         }
         self.happened.push(Happened::Down(name, why.to_owned()));
-        // What it was asked, others may have.
-        let others: Vec<u64> = self.peers.keys().copied().collect();
-        others.into_iter().for_each(|number| self.ask(number));
     }
 
     fn redial(&mut self) {
         let now = Instant::now();
         for target in &mut self.targets {
-            if target.number.is_none() && !target.banned && target.again <= now {
+            if target.number.is_none() && target.again <= now && !self.bans.has(&target.address.to_string()) {
                 self.last = self.last.saturating_add(1);
                 target.number = Some(self.last);
                 dial(self.last, &target.address, self.signals.clone());

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use crate::hypercore::Hash;
 use crate::swarm::replica::Replica;
 use crate::swarm::session::{Asked, Session};
-use crate::swarm::transport::Link;
+use crate::swarm::transport::{Inbound, Link};
 use crate::swarm::wire::messages::{Message, Request, Span, Sync};
 
 /// Blocks of a `want`: what Hypercore asks about at once.
@@ -39,9 +39,23 @@ pub(super) struct Peer {
     /// Logs whose head is to be asked for once fewer questions are open.
     pub unprobed: BTreeSet<Hash>,
     pub questions: VecDeque<(Hash, Request)>,
+    /// Frames that wait until the peer has read.
+    pub held: VecDeque<Inbound>,
+    /// Logs of which it may have a block that is wanted.
+    pub active: BTreeSet<Hash>,
     pub cursor: Hash,
     pub late: usize,
     pub credit: usize,
+}
+
+/// Questions that wait; while there are more, the peer is not listened to.
+const MANY_QUESTIONS: usize = 4_096;
+
+impl Peer {
+    /// Whether its frames are dealt with: not while too much waits for it, so that what it makes us send is bounded.
+    pub fn is_heard(&self) -> bool {
+        !self.session.is_crowded() && self.questions.len() < MANY_QUESTIONS
+    }
 }
 
 /// Asks a peer for its head, if it has said something new.

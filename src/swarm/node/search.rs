@@ -1,19 +1,35 @@
 //! A node's part in finding peers: which topics matter.
 
+use std::ops::Bound;
 use std::time::{Duration, Instant};
 
-use super::Node;
 use super::peer::Peer;
+use super::{Node, bans};
 use crate::hypercore::{Hash, Key, discovery_key};
 use crate::swarm::discovery::Swarm;
 
 /// How often it is looked at what is to be found and announced.
 const LOOK: Duration = Duration::from_secs(1);
+/// Logs that are looked at each time: lookups are rationed anyway.
+const GLANCE: usize = 512;
 
 impl Node {
     /// Looks for peers through the DHT, too.
-    pub fn join(&mut self, swarm: Swarm) {
+    pub fn join(&mut self, mut swarm: Swarm) {
+        for key in self.bans.names().filter_map(crate::archive::parse_key) {
+            swarm.ban(&key);
+        }
         self.swarm = Some(swarm);
+    }
+
+    /// Speaks again to those whose ban is over.
+    fn forgive(&mut self) {
+        let over = self.bans.expire(bans::now());
+        for key in over.iter().filter_map(|name| crate::archive::parse_key(name)) {
+            if let Some(swarm) = &mut self.swarm {
+                swarm.forgive(&key);
+            }
+        }
     }
 
     /// Looks for peers of a database through the DHT, by the topic of its index. Topics of other logs are looked up only
@@ -46,12 +62,15 @@ impl Node {
 
     /// Dials, looks up and announces what is due.
     pub(super) fn search(&mut self) {
-        let Some(swarm) = &mut self.swarm else { return };
-        swarm.turn(&self.signals);
+        if let Some(swarm) = &mut self.swarm {
+            swarm.turn(&self.signals);
+        }
         if self.looked.elapsed() < LOOK {
             return;
         }
         self.looked = Instant::now();
+        self.forgive();
+        let Some(swarm) = &mut self.swarm else { return };
         for dk in self.indexes.iter().filter(|_| self.announces) {
             let here = self.replicas.get(dk).and_then(|replica| replica.branch(0)?.served());
             swarm.serve(dk, here.is_some());
@@ -59,7 +78,10 @@ impl Node {
         if !swarm.is_settled() {
             return;
         }
-        for dk in self.replicas.keys() {
+        let after = (Bound::Excluded(self.looked_up_to), Bound::Unbounded);
+        let glance: Vec<Hash> = self.replicas.range(after).map(|(dk, _)| *dk).take(GLANCE).collect();
+        self.looked_up_to = glance.get(GLANCE.saturating_sub(1)).copied().unwrap_or_default();
+        for dk in &glance {
             if !self.peers.values().any(|peer| has(peer, dk)) {
                 swarm.seek(dk);
             }

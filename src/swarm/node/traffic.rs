@@ -1,23 +1,26 @@
 //! What peers say, and what they are asked and answered.
 
+use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::time::{Duration, Instant};
 
 use super::peer::{Side, flush, probe, show, tell_range};
-use super::{Happened, Node, millis};
+use super::{Happened, Node, TICK, millis};
 use crate::archive::ArchiveError;
 use crate::hypercore::Hash;
 use crate::swarm::replica::proof::{AnswerError, answer};
 use crate::swarm::replica::{Branch, Replica, Standing};
-use crate::swarm::session::{Asked, Event, MAX_IN_FLIGHT};
+use crate::swarm::session::{Asked, Event, MAX_IN_FLIGHT, Session};
 use crate::swarm::wire::messages::{Data, Message};
 
 /// A question without an answer for so long goes to somebody else.
 const PATIENCE: Duration = Duration::from_secs(8);
 /// Questions in a row without an answer after which a peer is dropped.
 const MAX_LATE: usize = 128;
-/// A peer's questions that wait for their answers.
+/// A peer's questions that wait for their answers: no frame adds so many.
 const MAX_QUESTIONS: usize = 16_384;
+/// Blocks after which other peers are asked anew: the window of what is wanted has moved.
+const STRIDE: u64 = 64;
 /// No more questions are answered while so many bytes wait to be sent.
 const MAX_ANSWERS: usize = 1 << 20;
 
@@ -34,24 +37,35 @@ impl Node {
                     branch.note_asked(block.index, false);
                 }
             }
+            self.stir(dk);
         }
     }
 
     pub(super) fn on_events(&mut self, number: u64) -> Result<(), ArchiveError> {
+        // Questions that need no answer any more (all of a log's: no number) are looked for once, however many there are.
+        let mut void = BTreeSet::new();
         loop {
             let Some(peer) = self.peers.get_mut(&number) else { return Ok(()) };
-            let Some(event) = peer.session.event() else { return Ok(()) };
+            let Some(event) = peer.session.event() else {
+                if !void.is_empty() {
+                    let is_void = |dk: Hash, id| void.contains(&(dk, None)) || void.contains(&(dk, Some(id)));
+                    peer.questions.retain(|(dk, request)| !is_void(*dk, request.id));
+                }
+                return Ok(());
+            };
             match event {
                 Event::Opened(dk) => drop(peer.sides.insert(dk, Side::default())),
                 Event::Closed(dk, asked) => {
                     peer.sides.insert(dk, Side { refused: true, ..Side::default() });
-                    peer.questions.retain(|(log, _)| *log != dk);
+                    void.insert((dk, None));
                     for asked in asked {
                         self.unask(number, &dk, &asked);
                     }
                 }
-                Event::Unknown(_) | Event::Have(_) => {}
+                Event::Unknown(_) => {}
+                Event::Have(dk) => drop(peer.active.insert(dk)),
                 Event::Synced(dk) => {
+                    peer.active.insert(dk);
                     let Some(replica) = self.replicas.get(&dk) else { continue };
                     if let Some(side) = peer.sides.get_mut(&dk) {
                         side.silent = false;
@@ -66,7 +80,7 @@ impl Node {
                     }
                     peer.questions.push_back((dk, request));
                 }
-                Event::Cancelled(dk, id) => peer.questions.retain(|(log, asked)| *log != dk || asked.id != id),
+                Event::Cancelled(dk, id) => drop(void.insert((dk, Some(id)))),
                 Event::Wanted(dk, _) => {
                     let Some(replica) = self.replicas.get(&dk) else { continue };
                     if peer.session.has_shown(&dk) {
@@ -75,8 +89,12 @@ impl Node {
                 }
                 Event::Answer(dk, asked, data) => {
                     peer.late = 0;
+                    peer.active.insert(dk);
+                    self.grown.insert(dk);
                     peer.credit = peer.credit.saturating_add(1).min(MAX_IN_FLIGHT);
-                    self.unask(number, &dk, &asked);
+                    if data.is_none() || asked.prefix.is_some() {
+                        self.unask(number, &dk, &asked);
+                    }
                     let taken = match data {
                         Some(data) => self.on_answer(number, dk, asked, *data)?,
                         None => {
@@ -153,18 +171,33 @@ impl Node {
                 probe(peer, replica, millis(self.begun));
             }
             show(peer, replica);
+            self.lacking.insert(dk);
+            self.stir(&dk);
+            return Ok(Ok(()));
         }
-        if let (Some(question), Some(block)) = (asked.block, data.block) {
-            let side = peer.sides.get(&dk);
-            let branch = side.and_then(|side| replica.branch_mut(side.branch?)).filter(|b| b.fork() == asked.fork);
-            if let Some(branch) = branch {
-                self.progress = Instant::now();
-                return branch.take(question, block);
+        let taken = match (asked.block, data.block) {
+            (Some(question), Some(block)) => {
+                let side = peer.sides.get(&dk);
+                let branch = side.and_then(|side| replica.branch_mut(side.branch?)).filter(|b| b.fork() == asked.fork);
+                match branch {
+                    Some(branch) => {
+                        self.progress = Instant::now();
+                        let before = branch.length();
+                        let taken = branch.take(question, block)?;
+                        // Others are asked for what the window has come to; this one is anyway.
+                        if taken.is_ok() && before / STRIDE == branch.length() / STRIDE {
+                            return Ok(taken);
+                        }
+                        taken
+                    }
+                    None => Ok(()),
+                }
             }
-        } else if asked.block.is_some() {
-            return Ok(Err(AnswerError::Other));
-        }
-        Ok(Ok(()))
+            (Some(_), None) => Err(AnswerError::Other),
+            (None, _) => return Ok(Ok(())),
+        };
+        self.unask(number, &dk, &asked);
+        Ok(taken)
     }
 
     /// Asks a peer for blocks, one of each log in turn, and sends what waits.
@@ -178,31 +211,14 @@ impl Node {
                 probe(peer, replica, at);
             }
         }
-        loop {
-            let mut any = false;
-            let around = (Bound::Excluded(peer.cursor), Bound::Unbounded);
-            let logs = peer.sides.range(around).chain(peer.sides.range(..=peer.cursor));
-            let logs: Vec<(Hash, usize)> =
-                logs.filter_map(|(dk, side)| Some((*dk, side.branch.filter(|_| !side.undecided)?))).collect();
-            for (dk, branch) in logs {
-                if peer.session.in_flight() >= peer.credit {
-                    break;
-                }
-                let branch = self.replicas.get_mut(&dk).and_then(|replica| replica.branch_mut(branch));
-                let (Some(branch), Some(sync)) = (branch, peer.session.sync(&dk)) else { continue };
-                if sync.fork != branch.fork() || branch.is_complete() {
-                    continue;
-                }
-                let Some(block) = branch.want(sync.length, |block| peer.session.has(&dk, block)) else { continue };
-                let asked = Asked { fork: sync.fork, block: Some(block), at, ..Asked::default() };
-                if peer.session.ask(&dk, asked) {
-                    branch.note_asked(block.index, true);
-                    peer.cursor = dk;
-                    any = true;
-                }
-            }
-            if !any {
-                break;
+        while peer.session.in_flight() < peer.credit {
+            let after = (Bound::Excluded(peer.cursor), Bound::Unbounded);
+            let Some(dk) = peer.active.range(after).next().or(peer.active.first()).copied() else { break };
+            peer.cursor = dk;
+            let side = peer.sides.get(&dk).filter(|side| !side.undecided);
+            let branch = side.and_then(|side| self.replicas.get_mut(&dk)?.branch_mut(side.branch?));
+            if branch.is_none_or(|branch| !ask_block(&mut peer.session, &dk, branch, at)) {
+                peer.active.remove(&dk);
             }
         }
         flush(peer);
@@ -228,6 +244,27 @@ impl Node {
     }
 
     pub(super) fn tick(&mut self) -> Result<(), ArchiveError> {
+        if self.ticked.elapsed() >= TICK {
+            self.ticked = Instant::now();
+            self.give_up();
+            self.probe_again();
+            self.redial();
+            // Whatever was overlooked is asked for now.
+            let lacks = |replica: &Replica| !replica.branches().iter().all(Branch::is_complete);
+            self.lacking.retain(|dk| self.replicas.get(dk).is_some_and(lacks));
+            for dk in self.lacking.clone() {
+                self.stir(&dk);
+            }
+        }
+        for number in std::mem::take(&mut self.stirred) {
+            self.ask(number);
+        }
+        self.search();
+        Ok(())
+    }
+
+    /// Takes back what was asked too long ago.
+    fn give_up(&mut self) {
         let late = millis(self.begun).saturating_sub(u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX));
         let numbers: Vec<u64> = self.peers.keys().copied().collect();
         for number in numbers {
@@ -246,12 +283,19 @@ impl Node {
                 self.unask(number, &dk, &asked);
                 self.on_refusal(number, dk, asked);
             }
-            let all: Vec<u64> = self.peers.keys().copied().collect();
-            all.into_iter().for_each(|number| self.ask(number));
         }
-        self.probe_again();
-        self.redial();
-        self.search();
-        Ok(())
     }
+}
+
+/// Asks for the next block of a history that a peer has; whether there was one.
+fn ask_block(session: &mut Session, dk: &Hash, branch: &mut Branch, at: u64) -> bool {
+    let Some(sync) = session.sync(dk).filter(|sync| sync.fork == branch.fork() && !branch.is_complete()) else {
+        return false;
+    };
+    let Some(block) = branch.want(sync.length, |block| session.has(dk, block)) else { return false };
+    let sent = session.ask(dk, Asked { fork: sync.fork, block: Some(block), at, ..Asked::default() });
+    if sent {
+        branch.note_asked(block.index, true);
+    }
+    sent
 }

@@ -13,7 +13,7 @@ pub use branch::{Branch, MAX_WAITING, WINDOW};
 
 use std::collections::BTreeSet;
 
-use crate::archive::{Archive, ArchiveError, ArchiveReader, LogId};
+use crate::archive::{Archive, ArchiveError, LogId};
 use crate::hypercore::{Hash, Key, Manifest, Nodes, SignedHead, discovery_key};
 use proof::{AnswerError, Shown};
 
@@ -21,8 +21,8 @@ use super::wire::messages::Data;
 
 /// Histories of a log that are downloaded; of further ones only the heads are kept.
 pub const MAX_BRANCHES: usize = 8;
-/// Heads that are remembered as stored.
-const MAX_STORED: usize = 4_096;
+/// Heads that are remembered as stored; others are stored again, which changes nothing.
+const MAX_STORED: usize = 64;
 
 /// A log.
 #[derive(Debug)]
@@ -50,13 +50,13 @@ pub enum Standing {
 }
 
 impl Replica {
-    /// The log as an archive has it; it is added if it is new. `before` is the same archive, read before it was opened.
+    /// The log as an archive has it; it is added if it is new.
     ///
     /// # Errors
     /// When the archive cannot be used.
-    pub fn open(archive: &mut Archive, before: Option<&ArchiveReader>, key: &Key) -> Result<Replica, ArchiveError> {
+    pub fn open(archive: &mut Archive, key: &Key) -> Result<Replica, ArchiveError> {
         let id = archive.log(key, None)?;
-        let cores = || before.into_iter().flat_map(ArchiveReader::cores).filter(|core| core.key() == key);
+        let reader = archive.read(id)?;
         let mut histories = archive.histories(id)?;
         histories.sort_by_key(|history| !history.current);
         let mut branches = Vec::new();
@@ -65,10 +65,16 @@ impl Replica {
             let fits = |head: &&SignedHead| {
                 head.fork() == history.fork && writer.tree_hash_at(head.length()) == Some(*head.tree_hash())
             };
-            let newest = cores().flat_map(|core| core.heads()).filter(fits).max_by_key(|head| head.length()).cloned();
+            let newest = reader
+                .cores()
+                .iter()
+                .flat_map(|core| core.heads())
+                .filter(fits)
+                .max_by_key(|head| head.length())
+                .cloned();
             branches.push(Branch::new(writer, newest));
         }
-        let manifest = cores().find_map(|core| core.manifest().cloned());
+        let manifest = reader.cores().iter().find_map(|core| core.manifest().cloned());
         Ok(Replica { key: *key, dk: discovery_key(key), id, manifest, branches, stored: BTreeSet::new(), met: false })
     }
 

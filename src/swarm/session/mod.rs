@@ -7,6 +7,8 @@
 //! - A log is named to a peer only by discovery key, and only to one that has shown by its capability that it knows the key
 //!   is anything else said or believed.
 //! - Nothing beyond the announced length is asked for (a peer of version 11 would drop the connection).
+//! - A frame makes at most [`MAX_MESSAGES`] messages wait; whoever holds the session takes no frame while it
+//!   [is crowded](Session::is_crowded), so that a peer which asks without reading costs no more than that.
 //! - At most [`MAX_IN_FLIGHT`] requests are open; ids begin at 1, and no data is ever sent with request 0 (a version 11
 //!   writer that is pushed a conflict freezes its own log).
 //!
@@ -33,8 +35,10 @@ pub const MAX_CHANNELS: usize = 16_384;
 
 /// Runs of all logs of a peer: of a log that goes beyond, the peer counts as having nothing.
 const MAX_ALL_RUNS: usize = 16 * MAX_RUNS;
-/// Events that one frame may cause.
-pub const MAX_EVENTS: usize = 65_536;
+/// Messages in a frame, whether they are understood or not.
+pub const MAX_MESSAGES: usize = 65_536;
+/// Messages to a peer that wait; while there are more, it should not be listened to: what it says may need an answer.
+const MAX_CROWD: usize = 8_192;
 
 /// Why a connection is ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -264,13 +268,18 @@ impl Session {
         self.outbox.bytes()
     }
 
+    /// Whether so much waits to be sent that the peer should not be listened to. It is, once it has read.
+    pub fn is_crowded(&self) -> bool {
+        self.outbox.messages() >= MAX_CROWD
+    }
+
     /// Takes a decrypted frame.
     ///
     /// # Errors
     /// The connection must be ended.
     pub fn receive(&mut self, bytes: &[u8]) -> Result<(), SessionError> {
-        for frame in Frames::new(bytes) {
-            if self.events.len() >= MAX_EVENTS {
+        for (count, frame) in Frames::new(bytes).enumerate() {
+            if count >= MAX_MESSAGES || self.events.len() >= MAX_MESSAGES {
                 return Err(SessionError::Flood);
             }
             match frame? {

@@ -75,6 +75,10 @@ impl Runs {
         self.remove(start, place(words.len()));
         let mut from = None;
         for (i, word) in words.iter().enumerate() {
+            // What does not fit any more is not looked at either.
+            if self.runs.len() >= MAX_RUNS {
+                break;
+            }
             let at = place(i);
             if (*word == 0 && from.is_none()) || (*word == u32::MAX && from.is_some()) {
                 continue;
@@ -91,7 +95,7 @@ impl Runs {
                 }
             }
         }
-        if let Some(start) = from {
+        if let Some(start) = from.filter(|_| self.runs.len() < MAX_RUNS) {
             self.insert(start, place(words.len()));
         }
     }

@@ -103,7 +103,7 @@ fn what_ends_a_connection() {
     a.receive(&good).unwrap();
     assert_eq!(a.receive(&good), Err(SessionError::Channel));
     let mut flood = vec![0, 0, 1];
-    flood.extend([2, 2, 9].repeat(MAX_EVENTS + 1));
+    flood.extend([2, 2, 9].repeat(MAX_MESSAGES + 1));
     assert_eq!(a.receive(&flood), Err(SessionError::Flood));
 }
 
@@ -128,4 +128,24 @@ fn answers_belong_to_questions() {
     assert_eq!(b.frame(), None, "nothing is pushed");
     b.tell(&y, &Message::Data(Data { request: 1, ..Data::default() }));
     assert_eq!(a.receive(&b.frame().unwrap()), Err(SessionError::Misplaced));
+}
+
+/// Protects memory from a peer that opens channels and reads nothing: of one frame only so many are answered, and then it
+/// is no longer listened to.
+#[test]
+fn rejects_do_not_pile_up() {
+    let opens = |count: usize| {
+        let mut frame = vec![0, 0, 0];
+        // An open of channel 1, without a protocol and an id: nothing that happened, and one reject each.
+        frame.extend([4, 1, 1, 0, 0].repeat(count));
+        frame
+    };
+    let (mut a, _) = pair();
+    assert_eq!(a.receive(&opens(MAX_MESSAGES + 1)), Err(SessionError::Flood));
+    let (mut a, _) = pair();
+    assert!(!a.is_crowded());
+    a.receive(&opens(MAX_CROWD)).unwrap();
+    assert!(a.is_crowded() && a.event().is_none());
+    while a.frame().is_some() {}
+    assert!(!a.is_crowded() && a.waiting() == 0);
 }

@@ -137,11 +137,18 @@ pub struct Outbox {
 
 /// A frame is ended before it grows beyond this, unless one message alone is larger.
 pub const MAX_BATCH: usize = 512 * 1024;
+/// What a message costs beside its bytes while it waits.
+const COST: usize = 64;
 
 impl Outbox {
-    /// Bytes that wait.
+    /// Bytes that wait, with what keeping each message costs.
     pub fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Messages that wait.
+    pub fn messages(&self) -> usize {
+        self.waiting.len()
     }
 
     /// Opens a channel of ours.
@@ -175,7 +182,7 @@ impl Outbox {
         let mut bytes = Vec::with_capacity(body.len().saturating_add(2));
         put_uint(&mut bytes, kind);
         bytes.extend_from_slice(body);
-        self.bytes = self.bytes.saturating_add(bytes.len());
+        self.bytes = self.bytes.saturating_add(bytes.len()).saturating_add(COST);
         self.waiting.push_back((channel, bytes));
     }
 
@@ -206,7 +213,7 @@ impl Outbox {
 
     fn take(&mut self) -> Option<(u64, Vec<u8>)> {
         let (channel, message) = self.waiting.pop_front()?;
-        self.bytes = self.bytes.saturating_sub(message.len());
+        self.bytes = self.bytes.saturating_sub(message.len()).saturating_sub(COST);
         Some((channel, message))
     }
 }
