@@ -11,9 +11,10 @@ use crate::database::{Ack, Value, ack, decode, msgpack, order, path};
 use crate::hyperbee::list::{self, ListOptions};
 use crate::hyperbee::view::NodeView;
 use crate::hyperbee::{Batch, Block, Bounds, Cache, Entry, Kind, Node, Tree, TreeError, View, check};
-use crate::hypercore::{HeadClaim, Manifest};
+use crate::hypercore::{HeadClaim, Manifest, discovery_key};
+use crate::swarm::session::{Asked, Event, MAX_IN_FLIGHT, Session};
 use crate::swarm::wire::frames::{Frame, Frames};
-use crate::swarm::wire::messages::{Handshake, Message};
+use crate::swarm::wire::messages::{Handshake, Message, Request, RequestNode, Sync};
 
 /// A target: arbitrary bytes in, a panic if something does not hold.
 pub type Target = fn(&[u8]);
@@ -25,7 +26,74 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("hyperbee_node", hyperbee_node),
     ("msgpack_value", msgpack_value),
     ("wire_message", wire_message),
+    ("session", session),
 ];
+
+/// A connection over which two logs are open: the input is the peer's frames, each behind its length in two bytes. What the
+/// peer can make grow is bounded, what we ask lies in what it announced, and what we send is well formed.
+pub fn session(bytes: &[u8]) {
+    const KEYS: [[u8; 32]; 2] = [[7; 32], [8; 32]];
+    let (mut ours, mut theirs) = (Session::new(true, [3; 64]), Session::new(false, [3; 64]));
+    let logs = KEYS.map(|key| discovery_key(&key));
+    for (key, dk) in KEYS.iter().zip(&logs) {
+        [&mut ours, &mut theirs].into_iter().for_each(|side| side.add(key));
+        theirs.open(dk);
+    }
+    for frame in std::iter::from_fn(|| theirs.frame()) {
+        assert_eq!(ours.receive(&frame), Ok(()));
+    }
+    assert!(logs.iter().all(|dk| ours.is_open(dk)));
+    while ours.event().is_some() {}
+    while ours.frame().is_some() {}
+    for (at, frame) in split(bytes).enumerate() {
+        let received = ours.receive(frame);
+        let mut events = 0;
+        while let Some(event) = ours.event() {
+            events += 1;
+            match event {
+                Event::Closed(dk, _) => ours.open(&dk),
+                Event::Answer(dk, Asked { block: Some(block), .. }, None) => {
+                    ours.has_not(&dk, block.index);
+                    assert!(!ours.has(&dk, block.index));
+                }
+                Event::Question(dk, Request { id, .. }) => ours.tell(&dk, &Message::NoData(id, 0)),
+                _ => {}
+            }
+        }
+        assert!(events <= frame.len());
+        if received.is_err() {
+            return;
+        }
+        for dk in &logs {
+            let Some(sync) = ours.sync(dk) else { continue };
+            let asked = Asked { fork: sync.fork, at: at as u64, ..Asked::default() };
+            let block = (0..sync.length.min(8)).find(|block| ours.has(dk, *block));
+            for asked in [
+                Asked { prefix: Some(sync.length), manifest: true, ..asked },
+                Asked { prefix: Some(sync.length.saturating_add(1)), ..asked },
+                Asked { block: block.map(|index| RequestNode { index, nodes: 0 }), ..asked },
+            ] {
+                let sent = ours.ask(dk, asked);
+                assert!(!sent || asked.prefix.is_none_or(|prefix| prefix > 0 && prefix <= sync.length));
+            }
+            ours.show(dk, Sync { remote_length: sync.length, ..Sync::default() });
+        }
+        if at % 7 == 6 {
+            ours.give_up(at as u64);
+        }
+        assert!(ours.in_flight() <= MAX_IN_FLIGHT);
+        // Every answer of ours is to a message of the peer's.
+        assert!(ours.waiting() <= 256 * frame.len().saturating_add(64));
+        for frame in std::iter::from_fn(|| ours.frame()) {
+            assert!(Frames::new(&frame).all(|frame| match frame {
+                Ok(Frame::Message { kind, body, .. }) =>
+                    Message::decode(kind, body).is_ok_and(|message| message.is_some()),
+                frame => frame.is_ok(),
+            }));
+        }
+        assert_eq!(ours.waiting(), 0);
+    }
+}
 
 /// A decrypted frame from a peer: it ends, what can be read can be written and read again, and nothing is made up.
 pub fn wire_message(bytes: &[u8]) {
