@@ -1,6 +1,6 @@
 //! The arguments: the one definition from which help, completions and manual pages follow.
 
-use std::net::SocketAddrV4;
+use std::net::{SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -206,8 +206,11 @@ pub(super) struct LabArgs {
 pub(super) enum LabCommand {
     Create(CreateArgs),
     Call(CallArgs),
+    Serve(ServeArgs),
     /// List the lies that can be told.
     Lies,
+    /// List the behaviours of a serving peer.
+    Behaviours,
 }
 
 /// Make a database from a contract and a workload, the same one for the same arguments.
@@ -270,6 +273,43 @@ pub(super) struct CallArgs {
     /// Who calls, from 0.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub participant: u16,
+}
+
+/// Serve a database to peers, honestly or not, until it is killed.
+///
+/// Any archive or Corestore is served as it is when this starts; it is only read. Prints the keys of the indexes, where it listens,
+/// and when the DHT knows about it. Misbehave only towards software that you test.
+///
+/// Exit status: 0 its time is over; 64 wrong arguments; 65 files that cannot be used; 70 internal error.
+#[derive(Debug, Args)]
+pub(super) struct ServeArgs {
+    /// A directory that `lab create` made, or any archive or Corestore.
+    pub dir: PathBuf,
+    /// How to behave; `lab behaviours` says what each does.
+    #[arg(long, value_name = "NAME", default_value = "honest", value_parser = behaviour())]
+    pub behaviour: String,
+    /// With split-view: what every other peer is shown.
+    #[arg(long, value_name = "DIR")]
+    pub other: Option<PathBuf>,
+    /// Take connections over TCP; port 0: any.
+    #[arg(long, value_name = "IP:PORT")]
+    pub listen_tcp: Option<SocketAddr>,
+    /// Announce it on the DHT to which this node belongs (repeatable).
+    #[arg(long, value_name = "HOST:PORT")]
+    pub bootstrap: Vec<Bootstrap>,
+    /// Address and UDP port for the DHT.
+    #[arg(long, value_name = "IP:PORT", default_value = "0.0.0.0:0")]
+    pub listen: SocketAddrV4,
+    /// Whether a firewall or a NAT keeps peers from dialling us.
+    #[arg(long, default_value = "auto", value_parser = firewalled())]
+    pub firewalled: Firewalled,
+    /// Stop after so many seconds.
+    #[arg(long, value_name = "S")]
+    pub seconds: Option<u32>,
+}
+
+fn behaviour() -> PossibleValuesParser {
+    PossibleValuesParser::new(crate::lab::serve::ways().map(|way| way.name))
 }
 
 /// Look at contracts before they run anywhere.

@@ -14,6 +14,7 @@
 //! | [`workload`] | what participants do, as a small language |
 //! | [`check`] | is a contract a function of operation and state? |
 //! | [`archived`] | logs in an archive on disk |
+//! | [`serve`] | a peer with a database, honest or not |
 //! | [`random`] | the same numbers for the same seed |
 
 pub mod archived;
@@ -24,6 +25,7 @@ pub mod executor;
 pub mod lies;
 pub mod log;
 pub mod random;
+pub mod serve;
 pub mod workload;
 
 pub use course::{Course, CourseError, Oddities, Truth};

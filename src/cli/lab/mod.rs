@@ -5,6 +5,7 @@
 
 mod call;
 mod create;
+mod serve;
 
 use std::cell::RefCell;
 use std::io::Write;
@@ -82,6 +83,13 @@ pub(super) fn run(args: &LabArgs, out: &mut (dyn Write + Send)) -> Result<u8, Fa
     let work = || match &args.command {
         LabCommand::Create(args) => create::run(args, out),
         LabCommand::Call(args) => call::run(args, out),
+        LabCommand::Serve(args) => serve::run(args, out),
+        LabCommand::Behaviours => {
+            for way in crate::lab::serve::ways() {
+                writeln!(out, "{:14}{}", way.name, way.about)?;
+            }
+            Ok(exit::VERIFIED)
+        }
         LabCommand::Lies => {
             for lie in crate::lab::lies::all() {
                 writeln!(out, "{}", lie.name)?;
