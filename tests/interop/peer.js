@@ -8,6 +8,8 @@
 // {"append": NAME, "blocks": [hex]}, {"truncate": NAME, "length": N}, {"clear": NAME, "start": N, "end": N}
 //                                           answer {length, fork}
 // {"read": NAME, "length": N}               waits for so many blocks; answers {blocks, length, fork}
+// {"fill": NAME, "count": N, "size": N}     appends so many blocks of so many bytes; answers {length}
+// {"time": NAME, "length": N}               downloads so many blocks; answers {ms, rss}: milliseconds, and the peak of its memory in KiB
 // {"events": NAME}                          answers what happened to a log: conflicts, truncations
 // {"hangup": true}                          ends all connections
 'use strict'
@@ -92,6 +94,23 @@ const COMMANDS = {
     const blocks = []
     for (let i = 0; i < length; i++) blocks.push(hex(await core.get(i)))
     return { blocks, length: core.length, fork: core.fork }
+  },
+  async fill ({ fill, count, size }) {
+    const { core } = logs.get(fill)
+    for (let i = 0; i < count; i += 100) {
+      await core.append(Array.from({ length: Math.min(100, count - i) }, (_, j) => Buffer.alloc(size, i + j)))
+    }
+    return { length: core.length }
+  },
+  async time ({ time, length }) {
+    const { core } = logs.get(time)
+    const begun = Date.now()
+    while (core.length < length) {
+      await core.update({ wait: false })
+      await tick()
+    }
+    await core.download({ start: 0, end: length }).done()
+    return { ms: Date.now() - begun, rss: process.resourceUsage().maxRSS }
   },
   async events ({ events }) {
     return { events: logs.get(events).events }
