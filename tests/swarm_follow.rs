@@ -258,7 +258,8 @@ fn a_split_view_outlasts_a_crash() {
             let archive = tempfile::tempdir().unwrap();
             let mut follow = Follow::start(archive.path(), &lab.key, &[port]);
             follow.verified(length);
-            assert_eq!(follow.stop(), 0);
+            // Some of the oplogs may still be on their way.
+            assert!(matches!(follow.stop(), 0 | 21));
             // The other one is met by whoever knows the first.
             let Some((_second, beside)) = lab.serve(&theirs, 0) else { return };
             let mut follow = Follow::start(archive.path(), &lab.key, &[port, beside]);
