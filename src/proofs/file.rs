@@ -16,7 +16,7 @@ pub const FORMAT: &str = "vitra-watch/proof/1";
 /// Bytes of a file that is read without being told otherwise.
 pub const MAX_SIZE: usize = 16 << 20;
 
-/// A proof, as its file says it; see [`super::verify`].
+/// A proof, as its file says it; see [`super::verify()`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proof {
     /// Key of the index log: the database.

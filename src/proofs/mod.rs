@@ -6,10 +6,10 @@
 //!
 //! | module | has |
 //! |---|---|
-//! | [`file`] | the file's form: types, canonical bytes, limits (`docs/proof-format.md`) |
+//! | [`mod@file`] | the file's form: types, canonical bytes, limits (`docs/proof-format.md`) |
 //! | [`witness`] | slices, authenticated: the logs that the auditor is run over |
-//! | [`verify`] | from bytes to what they prove |
-//! | [`prove`] | from a finding in logs to its proof, as small as the auditor's own reads |
+//! | [`mod@verify`] | from bytes to what they prove |
+//! | [`mod@prove`] | from a finding in logs to its proof, as small as the auditor's own reads |
 //!
 //! Pure. Verifying runs contracts: callers that cannot trust the file do that in a worker.
 

@@ -125,11 +125,11 @@ impl<'a> Follow<'_, '_, 'a> {
                 _ => continue,
             };
             match declaration {
-                Declaration::FunctionDeclaration(function) => {
-                    if function.id.as_ref().is_some_and(|id| id.name == "apply") {
-                        found = true;
-                        self.give(function.node_id.get(), 0);
-                    }
+                Declaration::FunctionDeclaration(function)
+                    if function.id.as_ref().is_some_and(|id| id.name == "apply") =>
+                {
+                    found = true;
+                    self.give(function.node_id.get(), 0);
                 }
                 Declaration::VariableDeclaration(declaration) => {
                     for declarator in &declaration.declarations {

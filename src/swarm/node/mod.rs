@@ -8,7 +8,7 @@
 //! 2. Its head says which of our histories it is on. It is shown that history's state and no other, and asked for its blocks.
 //! 3. Whatever it says anew about its length is probed again, and so is, from time to time, what it said before.
 //!
-//! A peer whose proof does not hold is dropped, and not dialled again for a day ([`bans`]).
+//! A peer whose proof does not hold is dropped, and not dialled again for a day (`bans.rs`).
 //!
 //! Work is in proportion to what happens, not to what is followed: `grown` are logs with blocks that may have to be committed,
 //! `lacking` those with heads whose blocks are not all here, `stirred` peers that may be asked for more, and each peer has the
