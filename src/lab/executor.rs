@@ -28,6 +28,8 @@ pub const HEADER: &[u8] = b"\x0a\x08hyperbee";
 
 /// When the lab's clock starts, in milliseconds since 1970.
 const START: f64 = 1_700_000_000_000.0;
+/// Decoded nodes that an executor keeps: those of a million entries of a few words, so that it reads few blocks again.
+const CACHE_BYTES: usize = 256 << 20;
 
 /// Why the lab cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -191,7 +193,7 @@ impl<S: Store> Lab<S> {
         let mut index = log(0)?;
         let oplogs = beginning.participants.saturating_add(beginning.outsiders);
         let oplogs = (1..=oplogs as u64).map(log).collect::<Result<_, _>>()?;
-        let cache = Cache::default();
+        let cache = Cache::new(CACHE_BYTES);
         index.append(std::slice::from_ref(&genesis.header))?;
         let mut batch = Batch::new(&index.store, &cache, 1);
         put_all(&genesis.writes(), &mut batch)?;
