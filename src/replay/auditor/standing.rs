@@ -24,8 +24,17 @@ impl Auditor<'_> {
     }
 
     pub(super) fn adopt_input(&mut self, name: &str, value: Option<&Value>, bypass: bool) {
-        let active =
-            value.and_then(|value| value.field("active")).is_some_and(|active| matches!(active, Value::Bool(true)));
+        // Only what stands at the path of its own key is an input to an executor that restarts.
+        let active = value.is_some_and(|value| ack::parse_input(name.as_bytes(), value) == Some(true));
+        let other = value.and_then(|value| match value.field("pubkey") {
+            Some(Value::Bytes(key)) if key.len() == 32 => Some(ack::to_hex(key)).filter(|key| key != name),
+            _ => None,
+        });
+        if let Some(other) = other {
+            // It may also take the log that is named inside for one.
+            self.participants.entry(other.clone()).or_default().origin.deactivated = true;
+            self.ambiguous.insert(other);
+        }
         self.active.remove(name);
         if bypass {
             self.ambiguous.insert(name.to_owned());
@@ -109,19 +118,31 @@ impl Auditor<'_> {
                     self.declared_by.insert(name.clone(), writers());
                     self.adopt_input(&name, value.as_ref(), late);
                 }
-                Place::Ack if late => {
-                    let parsed = value.as_ref().and_then(|value| Ack::parse(value).ok());
-                    let parsed = parsed.map(|ack| (ack.origin.to_string(), Some(ack.seq)));
-                    if let Some((origin, seq)) = forged_place(entry.key()).or(parsed) {
-                        let origin = &mut self.participants.entry(origin).or_default().origin;
-                        origin.forged.extend(seq.into_iter().flat_map(|seq| [seq, seq.saturating_add(1)]));
-                        // What a restarted executor makes of a name that is no number, nobody knows.
-                        origin.ack_deleted |= value.is_none() || seq.is_none();
-                    }
-                }
+                Place::Ack if late => self.adopt_forged_ack(entry.key(), value.as_ref()),
                 _ => {}
             }
         }
+    }
+
+    /// Notes an entry at an ack path that may be an operation's: a restarted executor goes on behind it.
+    pub(super) fn adopt_forged_ack(&mut self, key: &[u8], value: Option<&Value>) {
+        let parsed = value.and_then(|value| Ack::parse(value).ok());
+        let parsed = parsed.map(|ack| (ack.origin.to_string(), Some(ack.seq)));
+        // Whoever it names is looked at, whatever its place says.
+        if let Some((origin, _)) = &parsed {
+            self.participants.entry(origin.clone()).or_default();
+        }
+        if let Some((origin, seq)) = forged_place(key).or(parsed) {
+            let origin = &mut self.participants.entry(origin).or_default().origin;
+            origin.forged.extend(seq.into_iter().flat_map(|seq| [seq, seq.saturating_add(1)]));
+            // What a restarted executor makes of a name that is no number, nobody knows.
+            origin.ack_deleted |= value.is_none() || seq.is_none();
+        }
+    }
+
+    /// Whether this block may be what an operation wrote past the guard.
+    pub(super) fn is_doubtful(&self) -> bool {
+        !self.guarded && !self.suspects.is_empty()
     }
 
     pub(super) fn adopt_written_source(&mut self, value: Option<&Value>, seq: u64, bypass: bool) {

@@ -44,6 +44,9 @@ impl Auditor<'_> {
         if self.cut_off(&matching) {
             return Err(Stop::End);
         }
+        if let (true, Body::Entry { entry, value, .. }) = (self.is_doubtful(), &block.body) {
+            self.adopt_forged_ack(entry.key(), value.as_ref());
+        }
         let mut certain = vec![(Issue::at(kind, at), why.to_owned())];
         certain.extend(self.tree_issues(at, &matching, None)?);
         self.settle(None, at, matching, certain, None)
@@ -84,6 +87,12 @@ impl Auditor<'_> {
         }
         if self.cut_off(&matching) {
             return Err(Stop::End);
+        }
+        if let (true, Body::Entry { entry, value, .. }) = (self.is_doubtful(), &block.body)
+            && *entry.key() != *ack.key()
+        {
+            // Executors number by paths.
+            self.adopt_forged_ack(entry.key(), value.as_ref());
         }
         self.take_up_numbering(at, ack)?;
         self.number(at, ack, &mut certain);
