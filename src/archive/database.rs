@@ -1,14 +1,14 @@
 //! One database in one or more stores: which log is the index, which are its oplogs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::corestore::find_index;
 use super::reader::is_archive;
 use super::{ArchiveReader, Core, Corestore, ImportError, KeptHead, find_stores, hex};
 use crate::hyperbee::Blocks;
-use crate::hypercore::Key;
 use crate::hypercore::views::{Conflict, View, conflicts};
+use crate::hypercore::{Key, MerkleTree, SignedHead};
 use crate::proofs::Evidence;
 use crate::replay::logs::{Logs, Oplog};
 
@@ -53,6 +53,9 @@ pub struct Database {
     stores: Vec<Store>,
     key: Key,
     primary: usize,
+    // Heads from elsewhere, by log.
+    shown: HashMap<Key, Vec<SignedHead>>,
+    nothing: MerkleTree,
 }
 
 /// Why no database can be opened.
@@ -93,10 +96,23 @@ impl Database {
     /// # Errors
     /// [`OpenError`].
     pub fn open(dir: &Path, key: Option<Key>) -> Result<Self, OpenError> {
-        let dirs = find_stores(dir);
-        if dirs.is_empty() {
-            return Err(OpenError::NoStore(dir.to_owned()));
+        Self::open_all(&[dir], key)
+    }
+
+    /// The same, of several directories that are views of one database.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open_all(wanted: &[&Path], key: Option<Key>) -> Result<Self, OpenError> {
+        let mut dirs = Vec::new();
+        for dir in wanted {
+            let found = find_stores(dir);
+            if found.is_empty() {
+                return Err(OpenError::NoStore(dir.to_path_buf()));
+            }
+            dirs.extend(found);
         }
+        let dir = wanted.first().copied().unwrap_or(Path::new(""));
         let stores = dirs.iter().map(|dir| Store::open(dir)).collect::<Result<Vec<_>, _>>()?;
         let key = match key {
             Some(key) => key,
@@ -108,7 +124,12 @@ impl Database {
         let Some(primary) = lengths.iter().position(|length| length.is_some() && *length == longest) else {
             return Err(OpenError::NoSuchLog { dir: dir.to_owned(), key: hex(&key) });
         };
-        Ok(Self { stores, key, primary })
+        Ok(Self { stores, key, primary, shown: HashMap::new(), nothing: MerkleTree::default() })
+    }
+
+    /// Compares the logs with a head, too, that their owner has shown elsewhere: a receipt, say.
+    pub fn add_head(&mut self, head: SignedHead) {
+        self.shown.entry(*head.key()).or_default().push(head);
     }
 
     /// Goes on to what archives hold now; Corestores stay as they were when they were opened. `heads`: heads without blocks
@@ -149,6 +170,11 @@ impl Database {
     /// The store whose index is audited.
     fn store(&self) -> Option<&Store> {
         self.stores.get(self.primary)
+    }
+
+    /// The keys of all logs that are here, of other databases too.
+    pub fn logs(&self) -> BTreeSet<Key> {
+        self.cores().map(|core| *core.key()).collect()
     }
 
     /// The index log.
@@ -225,15 +251,15 @@ impl Logs for Database {
 
     /// The contradictions among all heads of a log in all stores, of all histories.
     fn conflicts(&self, key: &Key) -> Vec<Conflict> {
-        let kept = self.stores.iter().flat_map(Store::kept);
-        let kept = kept.filter(|kept| kept.head().key() == key).map(KeptHead::view);
-        let views: Vec<View<'_>> = self.cores().filter(|core| core.key() == key).map(Core::view).chain(kept).collect();
-        conflicts(&views)
+        conflicts(&self.views(key))
     }
 }
 
 impl Evidence for Database {
     fn views(&self, key: &Key) -> Vec<View<'_>> {
-        self.cores().filter(|core| core.key() == key).map(Core::view).collect()
+        let kept = self.stores.iter().flat_map(Store::kept);
+        let kept = kept.filter(|kept| kept.head().key() == key).map(KeptHead::view);
+        let shown = self.shown.get(key).map(|heads| View { heads, tree: &self.nothing });
+        self.cores().filter(|core| core.key() == key).map(Core::view).chain(kept).chain(shown).collect()
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
+pub(super) use super::proof::args::*;
 use crate::archive::parse_key;
 use crate::hypercore::Key;
 use crate::swarm::discovery::{Bootstrap, Firewalled};
@@ -29,6 +30,8 @@ pub(super) enum Command {
     Lab(LabArgs),
     Contract(ContractArgs),
     Proof(ProofArgs),
+    Receipt(ReceiptArgs),
+    Compare(CompareArgs),
     /// Print shell completions.
     Completions {
         /// The shell.
@@ -348,37 +351,6 @@ pub(super) struct CheckArgs {
     pub json: bool,
 }
 
-fn key(text: &str) -> Result<Key, String> {
+pub(super) fn key(text: &str) -> Result<Key, String> {
     parse_key(text).ok_or_else(|| "a key is 64 hex digits or 52 letters of z-base-32".to_owned())
-}
-
-/// Check fraud proofs: files that convict by themselves.
-#[derive(Debug, Args)]
-pub(super) struct ProofArgs {
-    #[command(subcommand)]
-    pub command: ProofCommand,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum ProofCommand {
-    Verify(VerifyArgs),
-}
-
-/// Check proofs, each from its file alone: no archive, no network, no trust in the sender.
-///
-/// Says of each whom it convicts of what, in which database and at which block, and what was checked.
-///
-/// Exit status: 0 all are proven; 1 one does not prove its claim; 65 one is no proof file; 64 wrong arguments; 70 internal
-/// error.
-#[derive(Debug, Args)]
-pub(super) struct VerifyArgs {
-    /// Proof files; `-` is standard input.
-    #[arg(value_name = "FILE", required = true)]
-    pub files: Vec<PathBuf>,
-    /// Read files of at most so many MiB.
-    #[arg(long, value_name = "MIB", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=4_096))]
-    pub max_size: u32,
-    /// Print JSON, an object a line.
-    #[arg(long)]
-    pub json: bool,
 }

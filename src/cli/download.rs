@@ -1,7 +1,7 @@
 //! What comes before an audit by key: the download, and what is said about it on the way.
 
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -127,6 +127,24 @@ impl Download {
             let _ = writeln!(std::io::stderr(), "missing: {}", missing(log));
         }
         Ok(Download { dir, key, lacks, audit })
+    }
+}
+
+/// Where a database is: in a directory, or, named by its key, in the archive after it was downloaded.
+pub(super) fn locate(target: &Path, network: &NetworkArgs, timeout: u32) -> Result<(PathBuf, Option<Key>), Failure> {
+    let key = target.to_str().and_then(parse).filter(|_| !target.exists());
+    let Some(key) = key else { return Ok((target.to_owned(), None)) };
+    let dir = network.archive.clone().or_else(data_directory);
+    let dir = dir.ok_or_else(|| Failure::new(exit::USAGE, "name an archive with --archive: HOME is not set"))?;
+    let (sources, limit) = (sources(network), Duration::from_secs(timeout.into()));
+    let mut progress = Progress::default();
+    let watch = &mut |at: Standing, happened: &[Happened]| progress.show(at, 0, happened);
+    let fetched = fetch_from(&dir, &key, &sources, limit, watch);
+    progress.clear();
+    let fetched = fetched.map_err(failed)?;
+    match fetched.served {
+        true => Ok((dir, Some(key))),
+        false => Err(nobody(&key, &sources, &fetched)),
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod args;
 mod audit;
+mod compare;
 mod contract;
 mod download;
 mod escape;
@@ -16,6 +17,7 @@ mod lab;
 #[path = "../../tests/common/nasty.rs"]
 mod nasty;
 mod proof;
+mod receipt;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -79,6 +81,8 @@ fn run(command: Command) -> Result<u8, Failure> {
         Command::Lab(args) => lab::run(&args, out),
         Command::Contract(args) => contract::run(&args, out),
         Command::Proof(args) => proof::run(&args, out),
+        Command::Receipt(args) => receipt::run(&args, out),
+        Command::Compare(args) => compare::run(&args, out),
         Command::Completions { shell } => {
             // Into memory first: the generator panics when it cannot write.
             let mut script = Vec::new();

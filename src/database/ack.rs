@@ -109,6 +109,14 @@ pub fn to_hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
+/// Bytes from hex digits, of either case.
+pub fn bytes_from_hex(text: &str) -> Option<Vec<u8>> {
+    let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
+    let digit = |c: u8| char::from(c).to_digit(16);
+    let byte = |[high, low]: &[u8; 2]| u8::try_from(digit(*high)? << 4 | digit(*low)?).ok();
+    pairs.iter().map(byte).collect()
+}
+
 /// 32 bytes from lower-case hexadecimal.
 pub fn from_hex(text: &str) -> Option<[u8; 32]> {
     if !is_key_hex(text.as_bytes()) {

@@ -55,30 +55,42 @@ impl Equivocation {
     /// For a log with one signer that is this signer. With a quorum it may even be nobody, when the quorum is not a
     /// majority: then the log contradicts itself, but no single party did.
     pub fn verify(&self) -> Result<Vec<Key>, EquivocationError> {
-        let Equivocation { shorter, longer, prefix } = self;
-        if shorter.key() != longer.key() || shorter.fork() != longer.fork() {
-            return Err(EquivocationError::NotComparable);
-        }
-        if shorter.scheme() == Scheme::Manifest || longer.scheme() == Scheme::Manifest {
-            return Err(EquivocationError::Unsigned);
-        }
-        let same = match prefix {
-            None if shorter.length() == longer.length() => {
-                if shorter.tree_hash() > longer.tree_hash() {
-                    return Err(EquivocationError::Form);
-                }
-                shorter.tree_hash() == longer.tree_hash()
-            }
-            Some(prefix) if shorter.length() < longer.length() => {
-                prefix.verify(shorter.length(), longer)? == *shorter.tree_hash()
-            }
-            _ => return Err(EquivocationError::Form),
-        };
-        if same {
-            return Err(EquivocationError::Consistent);
-        }
-        Ok(shorter.signers().iter().filter(|key| longer.signers().contains(key)).copied().collect())
+        diverge([&self.shorter, &self.longer], self.shorter.length(), [None, self.prefix.as_ref()])
     }
+}
+
+/// Checks that two heads' logs differ within their first `length` blocks, and returns the public keys that signed both. The
+/// shorter head comes first, of equally long ones that with the smaller tree hash. Where a head is longer than `length`
+/// its log is shown there.
+///
+/// # Errors
+/// [`EquivocationError`].
+pub fn diverge(
+    heads: [&SignedHead; 2],
+    length: u64,
+    prefixes: [Option<&ConsistencyProof>; 2],
+) -> Result<Vec<Key>, EquivocationError> {
+    let [shorter, longer] = heads;
+    if shorter.key() != longer.key() || shorter.fork() != longer.fork() {
+        return Err(EquivocationError::NotComparable);
+    }
+    if shorter.scheme() == Scheme::Manifest || longer.scheme() == Scheme::Manifest {
+        return Err(EquivocationError::Unsigned);
+    }
+    let order = |head: &SignedHead| (head.length(), *head.tree_hash());
+    if order(shorter) > order(longer) {
+        return Err(EquivocationError::Form);
+    }
+    let there = |(head, prefix): (&SignedHead, Option<&ConsistencyProof>)| match prefix {
+        None if length == head.length() => Ok(*head.tree_hash()),
+        Some(prefix) if length < head.length() => Ok(prefix.verify(length, head)?),
+        _ => Err(EquivocationError::Form),
+    };
+    let [first, second] = prefixes;
+    if there((shorter, first))? == there((longer, second))? {
+        return Err(EquivocationError::Consistent);
+    }
+    Ok(shorter.signers().iter().filter(|key| longer.signers().contains(key)).copied().collect())
 }
 
 /// Whether this head by itself proves that its owner truncated the log.

@@ -30,7 +30,7 @@ pub mod proof;
 pub mod tree;
 pub mod views;
 
-pub use conflict::{Equivocation, EquivocationError, truncates};
+pub use conflict::{Equivocation, EquivocationError, diverge, truncates};
 pub use hash::{Hash, Node, discovery_key, leaf};
 pub use head::{HeadClaim, HeadError, Scheme, SignedHead};
 pub use manifest::{Manifest, ManifestError, Signer};

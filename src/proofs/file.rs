@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use minicbor::{Decoder, Encoder};
 
 use crate::hypercore::hash::blake2b;
-use crate::hypercore::{Hash, Key, Node};
+use crate::hypercore::{ConsistencyProof, Hash, Key, Node};
 use crate::replay::finding::Kind;
 
 /// The first field.
@@ -43,14 +43,13 @@ pub enum Claim {
     },
     /// The log of the only slice, which has a fork counter above 0, was truncated.
     Truncation,
-    /// The heads of both slices (the shorter first; equally long ones by their tree hashes) contradict each other. Shown by
-    /// the full roots of the longer one's log at the shorter one's length, and the nodes that extend them; both empty
-    /// for equal lengths.
+    /// The logs of the heads of the first two slices (the shorter first; equally long ones by their tree hashes) differ
+    /// within their first `length` blocks.
     Equivocation {
-        /// Full roots of the prefix.
-        roots: Vec<Node>,
-        /// What extends them.
-        extension: Vec<Node>,
+        /// At most the shorter head's length.
+        length: u64,
+        /// What each head's log is there; nothing for a head of that length.
+        prefixes: [ConsistencyProof; 2],
     },
 }
 
@@ -129,18 +128,18 @@ impl Proof {
             Claim::Truncation => {
                 to.array(1)?.str(Kind::Truncation.name())?;
             }
-            Claim::Equivocation { roots, extension } => {
-                to.array(3)?.str(Kind::Equivocation.name())?;
-                write_nodes(to, roots)?;
-                write_nodes(to, extension)?;
+            Claim::Equivocation { length, prefixes } => {
+                to.array(6)?.str(Kind::Equivocation.name())?.u64(*length)?;
+                for nodes in prefixes.iter().flat_map(|prefix| [&prefix.roots, &prefix.extension]) {
+                    write_nodes(to, nodes)?;
+                }
             }
         }
         match &self.engine {
             Some((name, version)) => to.array(2)?.str(name)?.str(version)?,
             None => to.null()?,
         };
-        to.array(self.slices.len() as u64)?;
-        self.slices.iter().try_for_each(|slice| slice.write(to))
+        write_slices(to, &self.slices)
     }
 
     /// Reads a file of at most `limit` bytes.
@@ -166,15 +165,14 @@ impl Proof {
                 Some((from.str()?.to_owned(), from.str()?.to_owned()))
             }
         };
-        let count = items(&mut from)?;
-        let slices = (0..count).map(|_| Slice::read(&mut from)).collect::<Result<Vec<_>, _>>()?;
+        let slices = read_slices(&mut from)?;
         let proof = Proof { database, claim, engine, slices };
         // Other lengths of integers, bytes after the end: all that is not written like this.
         if proof.encode() == bytes { Ok(proof) } else { Err(FileError::NotCanonical) }
     }
 }
 
-type Wrote = minicbor::encode::Error<std::convert::Infallible>;
+pub(super) type Wrote = minicbor::encode::Error<std::convert::Infallible>;
 
 fn write_nodes(to: &mut Encoder<&mut Vec<u8>>, nodes: &[Node]) -> Result<(), Wrote> {
     to.array((nodes.len() as u64).saturating_mul(2))?;
@@ -214,14 +212,27 @@ impl Slice {
     }
 }
 
+pub(super) fn write_slices(to: &mut Encoder<&mut Vec<u8>>, slices: &[Slice]) -> Result<(), Wrote> {
+    to.array(slices.len() as u64)?;
+    slices.iter().try_for_each(|slice| slice.write(to))
+}
+
+pub(super) fn read_slices(from: &mut Decoder<'_>) -> Result<Vec<Slice>, FileError> {
+    let count = items(from)?;
+    (0..count).map(|_| Slice::read(from)).collect()
+}
+
 fn read_claim(from: &mut Decoder<'_>) -> Result<Claim, FileError> {
     let fields = items(from)?;
     let name = from.str()?;
     let kind = Kind::named(name).filter(|kind| kind.class() == crate::replay::finding::Class::Violation);
     match (kind, fields) {
         (Some(Kind::Truncation), 1) => Ok(Claim::Truncation),
-        (Some(Kind::Equivocation), 3) => {
-            Ok(Claim::Equivocation { roots: read_nodes(from)?, extension: read_nodes(from)? })
+        (Some(Kind::Equivocation), 6) => {
+            let length = from.u64()?;
+            let mut prefix =
+                || Ok::<_, FileError>(ConsistencyProof { roots: read_nodes(from)?, extension: read_nodes(from)? });
+            Ok(Claim::Equivocation { length, prefixes: [prefix()?, prefix()?] })
         }
         (Some(kind), 3) if !kind.by_heads() => Ok(Claim::Audit { kind, from: from.u64()?, seq: from.u64()? }),
         _ => Err(FileError::Form("it claims nothing that is known".to_owned())),
@@ -236,11 +247,11 @@ fn read_nodes(from: &mut Decoder<'_>) -> Result<Vec<Node>, FileError> {
     Ok(nodes)
 }
 
-fn hash(from: &mut Decoder<'_>) -> Result<Hash, FileError> {
+pub(super) fn hash(from: &mut Decoder<'_>) -> Result<Hash, FileError> {
     from.bytes()?.try_into().map_err(|_| FileError::Form("a hash has 32 bytes".to_owned()))
 }
 
-fn is_null(from: &mut Decoder<'_>) -> Result<bool, FileError> {
+pub(super) fn is_null(from: &mut Decoder<'_>) -> Result<bool, FileError> {
     let null = from.datatype()? == minicbor::data::Type::Null;
     if null {
         from.null()?;
@@ -249,10 +260,10 @@ fn is_null(from: &mut Decoder<'_>) -> Result<bool, FileError> {
 }
 
 /// The number of items of an array of a definite length.
-fn items(from: &mut Decoder<'_>) -> Result<u64, FileError> {
+pub(super) fn items(from: &mut Decoder<'_>) -> Result<u64, FileError> {
     from.array()?.ok_or_else(|| FileError::Form("an array without a length".to_owned()))
 }
 
-fn array(from: &mut Decoder<'_>, fields: u64) -> Result<(), FileError> {
+pub(super) fn array(from: &mut Decoder<'_>, fields: u64) -> Result<(), FileError> {
     if items(from)? == fields { Ok(()) } else { Err(FileError::Form(format!("{fields} fields were expected"))) }
 }

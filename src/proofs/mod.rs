@@ -10,14 +10,25 @@
 //! | [`witness`] | slices, authenticated: the logs that the auditor is run over |
 //! | [`mod@verify`] | from bytes to what they prove |
 //! | [`mod@prove`] | from a finding in logs to its proof, as small as the auditor's own reads |
+//! | [`rebuttal`] | a file that clears the executor of what a proof says |
+//! | [`inclusion`] | a file that shows that a block is in a log, and what became of an operation |
+//! | [`statement`] | any of these files |
+//! | [`vitra`] | receipts and proofs in Vitra's own JSON |
 //!
 //! Pure. Verifying runs contracts: callers that cannot trust the file do that in a worker.
 
 pub mod file;
+pub mod inclusion;
 pub mod prove;
+pub mod rebuttal;
+pub mod statement;
 pub mod verify;
+pub mod vitra;
 pub mod witness;
 
 pub use file::{Claim, FileError, Proof, Slice};
-pub use prove::{Evidence, ProveError, prove};
+pub use inclusion::{Included, Inclusion};
+pub use prove::{Evidence, ProveError, by_heads_of, is_input, prove};
+pub use rebuttal::{Rebuttal, Rebutted};
+pub use statement::{Statement, check};
 pub use verify::{Proven, Refused, Setup, evaluate, verify};

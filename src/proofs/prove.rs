@@ -13,7 +13,7 @@ use crate::database::ack::{from_hex, to_hex};
 use crate::database::path::{self, Place};
 use crate::hyperbee::{Block, Blocks, Cache, Entry, Tree, View as _};
 use crate::hypercore::views::{Conflict, View};
-use crate::hypercore::{Key, Nodes, SignedHead};
+use crate::hypercore::{ConsistencyProof, Equivocation, Key, Nodes, SignedHead};
 use crate::replay::engine;
 use crate::replay::finding::{Accused, Class, Finding};
 use crate::replay::heads;
@@ -83,6 +83,20 @@ fn is_same(found: &Finding, finding: &Finding) -> bool {
     found.id == finding.id && (found.accused == finding.accused || cleared())
 }
 
+/// What the heads of a log, the index or an oplog, contradict.
+pub fn by_heads_of(logs: &dyn Evidence, database: &Key, log: &Key) -> Vec<Finding> {
+    let name = to_hex(log);
+    let owner = (log != database).then_some(name.as_str());
+    heads::judge(&to_hex(database), &name, owner, &logs.conflicts(log))
+}
+
+/// Whether the index ever declared this log as an input.
+pub fn is_input(logs: &dyn Evidence, log: &Key) -> bool {
+    let cache = Cache::default();
+    let name = [path::INPUTS, to_hex(log).as_bytes()].concat();
+    Tree::new(logs.index(), &cache, logs.index().length()).get(&name).is_ok_and(|entry| entry.is_some())
+}
+
 fn by_heads(logs: &dyn Evidence, database: &Key, finding: &Finding) -> Result<Proof, ProveError> {
     let not_shown = || ProveError::NotShown(Refused::NotShown);
     let key = from_hex(&finding.log).ok_or_else(not_shown)?;
@@ -95,16 +109,34 @@ fn by_heads(logs: &dyn Evidence, database: &Key, finding: &Finding) -> Result<Pr
     };
     let (claim, mut slices) = match conflicts.iter().find(same).ok_or_else(not_shown)? {
         Conflict::Truncation(head) => (Claim::Truncation, vec![Slice::of_head(head)]),
-        Conflict::Equivocation { evidence, .. } => {
-            let prefix = evidence.prefix.clone().unwrap_or_default();
+        Conflict::Equivocation { evidence, first_difference } => {
             let slices = vec![Slice::of_head(&evidence.shorter), Slice::of_head(&evidence.longer)];
-            (Claim::Equivocation { roots: prefix.roots, extension: prefix.extension }, slices)
+            let early = first_difference.and_then(|first| divergence(logs, evidence, first.checked_add(1)?));
+            let late = || Claim::Equivocation {
+                length: evidence.shorter.length(),
+                prefixes: [ConsistencyProof::default(), evidence.prefix.clone().unwrap_or_default()],
+            };
+            (early.unwrap_or_else(late), slices)
         }
     };
     if key != *database {
         slices.push(naming(logs, database, &key)?);
     }
     Ok(Proof { database: *database, claim, engine: None, slices })
+}
+
+/// Shows that two heads' logs differ within their first `length` blocks, if trees of both are here: the sooner they differ,
+/// the more operations it clears an executor of.
+fn divergence(logs: &dyn Evidence, evidence: &Equivocation, length: u64) -> Option<Claim> {
+    let views = logs.views(evidence.shorter.key());
+    let prefix = |head: &SignedHead| {
+        if head.length() == length {
+            return Some(ConsistencyProof::default());
+        }
+        let backs = |view: &&View<'_>| view.tree.tree_hash_at(head.length()) == Some(*head.tree_hash());
+        ConsistencyProof::build(views.iter().find(backs)?.tree, length, head.length())
+    };
+    Some(Claim::Equivocation { length, prefixes: [prefix(&evidence.shorter)?, prefix(&evidence.longer)?] })
 }
 
 /// The slice of the index with the entry that declares an oplog.
@@ -114,7 +146,7 @@ fn naming(logs: &dyn Evidence, database: &Key, oplog: &Key) -> Result<Slice, Pro
     let name = [path::INPUTS, to_hex(oplog).as_bytes()].concat();
     let declared = Tree::new(index, &cache, index.length()).get(&name).ok().flatten();
     let seq = declared.map(|entry| entry.seq()).ok_or(ProveError::NotShown(Refused::Slices))?;
-    slice(logs, database, logs.index_fork(), index, &BTreeSet::from([seq]))
+    slice(logs, database, Some(logs.index_fork()), index, &BTreeSet::from([seq]))
 }
 
 /// Whether a block of the index declares this oplog as an input.
@@ -217,30 +249,31 @@ impl<'a> Recorder<'a> {
 
     /// What was read, under signed heads.
     fn slices(&self, logs: &dyn Evidence, database: &Key) -> Result<Vec<Slice>, ProveError> {
-        let mut slices = vec![slice(logs, database, self.fork, self.index.blocks, &self.index.read.borrow())?];
+        let mut slices = vec![slice(logs, database, Some(self.fork), self.index.blocks, &self.index.read.borrow())?];
         for (key, (recorded, _)) in &self.oplogs {
             let read = recorded.read.borrow();
             if !read.is_empty() {
                 // Only histories that were never cut are judged by.
-                slices.push(slice(logs, key, 0, recorded.blocks, &read)?);
+                slices.push(slice(logs, key, Some(0), recorded.blocks, &read)?);
             }
         }
         Ok(slices)
     }
 }
 
-/// Blocks of a log under the head of what is audited: all of it.
-fn slice(
+/// Blocks of a log under the head of what is audited: all of it. `fork`: if it must be of that one.
+pub(super) fn slice(
     logs: &dyn Evidence,
     key: &Key,
-    fork: u64,
+    fork: Option<u64>,
     blocks: &dyn Blocks,
     seqs: &BTreeSet<u64>,
 ) -> Result<Slice, ProveError> {
     let length = blocks.length();
     let views = logs.views(key);
     let fits = |head: &&SignedHead, tree: &dyn Nodes| {
-        (head.key(), head.fork(), head.length()) == (key, fork, length)
+        (head.key(), head.length()) == (key, length)
+            && fork.is_none_or(|fork| head.fork() == fork)
             && tree.tree_hash_at(length) == Some(*head.tree_hash())
     };
     let seqs: Vec<u64> = seqs.iter().copied().collect();

@@ -6,7 +6,7 @@ use super::file::{Claim, FileError, Proof};
 use super::prove::names;
 use super::witness::{SliceError, Witness};
 use crate::database::ack::to_hex;
-use crate::hypercore::{ConsistencyProof, Equivocation, Key, SignedHead, truncates};
+use crate::hypercore::{ConsistencyProof, Equivocation, Key, SignedHead, diverge, truncates};
 use crate::replay::auditor::{Auditor, Options, Step, Unanchored};
 use crate::replay::finding::{Accused, Class, Finding, Kind};
 use crate::replay::heads;
@@ -62,6 +62,9 @@ pub enum Refused {
     /// The heads do not contradict each other.
     #[error("the heads do not contradict each other: {0}")]
     Heads(String),
+    /// The second proof clears nobody of the first.
+    #[error("it clears nobody: {0}")]
+    Rebuttal(&'static str),
 }
 
 impl Refused {
@@ -112,23 +115,22 @@ pub fn evaluate<'w>(proof: &Proof, setup: impl Into<Setup<'w>>) -> Result<Proven
             checks.push("a fork counter above 0 is signed only when a log was cut".to_owned());
             heads::truncation(&to_hex(&proof.database), &to_hex(head.key()), owner, head)
         }
-        Claim::Equivocation { roots, extension } => {
+        Claim::Equivocation { length, prefixes } => {
             let ([shorter, longer], named) = split::<2>(&heads)?;
             let owner = owner(proof, shorter.key(), named)?;
-            let equal = shorter.length() == longer.length();
-            if equal && !(roots.is_empty() && extension.is_empty()) {
-                return Err(Refused::Heads("heads of equal length need nothing between them".to_owned()));
-            }
-            let prefix = ConsistencyProof { roots: roots.clone(), extension: extension.clone() };
-            let prefix = (!equal).then_some(prefix);
-            let evidence = Equivocation { shorter: shorter.clone(), longer: longer.clone(), prefix };
-            evidence.verify().map_err(|error| Refused::Heads(error.to_string()))?;
-            checks.push("neither head is a prefix of the other".to_owned());
+            let [first, second] = prefixes.each_ref().map(|prefix| Some(prefix).filter(|prefix| !is_empty(prefix)));
+            diverge([shorter, longer], *length, [first, second]).map_err(|error| Refused::Heads(error.to_string()))?;
+            checks.push(format!("the heads' logs differ within their first {length} blocks"));
+            let evidence = Equivocation { shorter: shorter.clone(), longer: longer.clone(), prefix: None };
             let log = to_hex(shorter.key());
             heads::equivocation(&to_hex(&proof.database), &log, owner, &evidence, None)
         }
     };
     Ok(Proven { database: to_hex(&proof.database), finding, checks })
+}
+
+fn is_empty(prefix: &ConsistencyProof) -> bool {
+    prefix.roots.is_empty() && prefix.extension.is_empty()
 }
 
 /// The heads that contradict, and those of further slices.

@@ -127,17 +127,15 @@ pub fn of(auditor: &Auditor<'_>) -> Report {
     }
     let contracts = auditor.sources.iter();
     let contracts = contracts.map(|(seq, digest)| ContractInForce { seq: *seq, digest: digest.clone() }).collect();
-    let equivocators: Vec<String> =
-        findings.iter().filter(|f| f.kind == Kind::Equivocation && f.log != name).map(|f| f.log.clone()).collect();
+    let equivocations: Vec<Finding> =
+        findings.iter().filter(|f| f.kind == Kind::Equivocation && f.log != name).cloned().collect();
     let (verified_length, transactions, operations_pending, any_unjudged) =
         (auditor.verified_length(), auditor.transactions, auditor.pending(), auditor.any_unjudged);
     let mut more_findings = auditor.more_findings;
     let mut replayed = auditor.findings.clone();
-    // Proof that an oplog has two histories clears the executor of what rests on its operations.
     for finding in &mut replayed {
-        let suspects = finding.accused.as_ref().map(Accused::owners).unwrap_or_default();
-        if let Some(liar) = suspects.iter().find(|key| equivocators.iter().any(|known| known == *key)) {
-            finding.accused = Some(Accused::owner(*liar));
+        if let Some(equivocation) = equivocations.iter().find(|equivocation| clears(equivocation, finding)) {
+            finding.accused = Some(Accused::owner(&*equivocation.log));
         }
     }
     findings.extend(replayed);
@@ -164,6 +162,15 @@ pub fn of(auditor: &Auditor<'_>) -> Report {
         findings,
         more_findings,
     }
+}
+
+/// Whether the proof that an oplog has two histories clears the executor of a finding: if it rests on an operation of that
+/// log, and the histories may differ as early as there. Where they are the same up to it, everybody was shown that operation.
+fn clears(equivocation: &Finding, finding: &Finding) -> bool {
+    let suspects = finding.accused.as_ref().map(Accused::owners).unwrap_or_default();
+    let own = finding.origin.as_ref() == Some(&equivocation.log);
+    let later = finding.op_seq.filter(|_| own).zip(equivocation.seq).is_some_and(|(seq, first)| first > seq);
+    suspects.contains(&equivocation.log.as_str()) && !later
 }
 
 /// The gravest findings, in the order they came. The exit code follows from them, so the executor's violations come

@@ -9,8 +9,8 @@ use super::parent::{Limits, Stuck, WorkerError, odd};
 use super::report::{Answer, ProofTask, Request};
 use super::session::{Ended, Session};
 use crate::archive::{Database, OpenError, parse_key};
-use crate::database::ack::to_hex;
-use crate::proofs::{Proven, Setup, prove, verify};
+use crate::database::ack::{bytes_from_hex, to_hex};
+use crate::proofs::{Setup, Statement, check, prove};
 use crate::replay::auditor::Auditor;
 use crate::replay::report::Report;
 
@@ -48,7 +48,7 @@ pub fn make_proofs(
                     // A worker that was started again begins with the first.
                     if let Some(done) = done.get_mut(at).filter(|done| !**done) {
                         *done = true;
-                        made(at, proof.and_then(|hex| bytes(&hex).ok_or_else(|| "it was garbled".to_owned())));
+                        made(at, proof.and_then(|hex| bytes_from_hex(&hex).ok_or_else(|| "it was garbled".to_owned())));
                     }
                 }
                 Ended::Proof(Answer::MadeAll) => return Ok(()),
@@ -71,13 +71,13 @@ pub fn check_proof(
     file: &[u8],
     limit: usize,
     limits: Limits,
-) -> Result<Result<Proven, Refusal>, WorkerError> {
-    let task = ProofTask::Check { file: hex(file), limit };
+) -> Result<Result<Statement, Refusal>, WorkerError> {
+    let task = ProofTask::Check { file: to_hex(file), limit };
     let mut request = Request { proofs: Some(task), ..Request::new(Path::new("/").to_owned()) };
     let mut stuck = Stuck::default();
     loop {
         match Session::start(binary, &request)?.listen(limits, &mut |_| true)? {
-            Ended::Proof(Answer::Checked(proven)) => return Ok(Ok(*proven)),
+            Ended::Proof(Answer::Checked(statement)) => return Ok(Ok(*statement)),
             Ended::Proof(Answer::Refused(why, malformed)) => return Ok(Err(Refusal { why, malformed })),
             Ended::Stuck(seq, why) => stuck.count(seq, why, &mut request, limits)?,
             _ => return Err(odd()),
@@ -103,7 +103,7 @@ pub(super) fn work(request: &Request, task: &ProofTask, pulse: &Arc<Pulse>, tell
             for (at, finding) in findings.iter().enumerate() {
                 if finding.class == crate::replay::finding::Class::Violation {
                     let proof = prove(&*database, database.key(), finding, &participants, setup);
-                    let proof = proof.map(|proof| hex(&proof.encode())).map_err(|error| error.to_string());
+                    let proof = proof.map(|proof| to_hex(&proof.encode())).map_err(|error| error.to_string());
                     tell(Answer::Made(at, proof));
                 }
             }
@@ -113,9 +113,9 @@ pub(super) fn work(request: &Request, task: &ProofTask, pulse: &Arc<Pulse>, tell
             }
         }
         ProofTask::Check { file, limit } => {
-            let Some(file) = bytes(file) else { return Answer::Failed("the file was garbled".to_owned()) };
-            match verify(&file, *limit, setup) {
-                Ok(proven) => Answer::Checked(Box::new(proven)),
+            let Some(file) = bytes_from_hex(file) else { return Answer::Failed("the file was garbled".to_owned()) };
+            match check(&file, *limit, setup) {
+                Ok(statement) => Answer::Checked(Box::new(statement)),
                 Err(why) => Answer::Refused(why.to_string(), why.is_malformed()),
             }
         }
@@ -124,13 +124,4 @@ pub(super) fn work(request: &Request, task: &ProofTask, pulse: &Arc<Pulse>, tell
 
 fn unreadable(error: &OpenError) -> Answer {
     if error.is_usage() { Answer::Usage(error.to_string()) } else { Answer::Malformed(error.to_string()) }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    to_hex(bytes)
-}
-
-fn bytes(hex: &str) -> Option<Vec<u8>> {
-    let (pairs, []) = hex.as_bytes().as_chunks::<2>() else { return None };
-    pairs.iter().map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
 }

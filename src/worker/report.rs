@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::proofs::Proven;
+use crate::proofs::Statement;
 use crate::replay::auditor::{Foreseen, Options, Wait};
 use crate::replay::engine::Budget;
 use crate::replay::finding::{Finding, Verdict};
@@ -159,7 +159,7 @@ pub enum Answer {
     /// All of them.
     MadeAll,
     /// What a proof proves.
-    Checked(Box<Proven>),
+    Checked(Box<Statement>),
     /// Why a file proves nothing; whether its form is to blame.
     Refused(String, bool),
     /// The stores cannot be read: exit 65.

@@ -71,7 +71,7 @@ fn shown_json(entry: &Entry) -> serde_json::Value {
     }
 }
 
-fn shown_text(entry: &Entry) -> String {
+pub(in super::super) fn shown_text(entry: &Entry) -> String {
     let path = escape(&path::display(entry.key()));
     if is_delete(entry) {
         return format!("del  {path}");

@@ -9,6 +9,8 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+pub(super) use history::shown_text;
+
 use std::io::{BufWriter, Write};
 
 use super::args::{InspectArgs, What};
@@ -175,7 +177,7 @@ fn value_json(bytes: Option<&[u8]>) -> serde_json::Value {
 }
 
 /// A value for people, on one line.
-fn value_text(bytes: Option<&[u8]>) -> String {
+pub(super) fn value_text(bytes: Option<&[u8]>) -> String {
     escape(&value_json(bytes).to_string())
 }
 

@@ -1,47 +1,38 @@
 //! `vitra-watch proof`, and the proofs that an audit writes.
 
+pub(super) mod args;
+mod inclusion;
+mod rebut;
+mod show;
+mod verify;
+mod vitra;
+
+pub(super) use inclusion::unusable;
+pub(super) use verify::change;
+
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
-
-use super::args::{ProofArgs, ProofCommand, VerifyArgs};
-use super::{Failure, escape, escape_json, exit};
+use super::args::{ProofArgs, ProofCommand};
+use super::{Failure, escape, exit};
 use crate::database::ack::to_hex;
-use crate::proofs::{Proof, Proven};
-use crate::worker::{self, Limits, Refusal, Report, Request, WorkerError};
+use crate::proofs::Proof;
+use crate::worker::{self, Limits, Report, Request, WorkerError};
 
 pub(super) fn run(args: &ProofArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     match &args.command {
-        ProofCommand::Verify(args) => verify(args, out),
+        ProofCommand::Verify(args) => verify::run(args, out),
+        ProofCommand::Show(args) => show::run(args, out),
+        ProofCommand::Rebut(args) => rebut::run(args, out),
+        ProofCommand::Inclusion(args) => inclusion::run(args, out),
+        ProofCommand::Import(args) => vitra::import(args, out),
+        ProofCommand::Export(args) => vitra::export(args, out),
     }
-}
-
-fn verify(args: &VerifyArgs, out: &mut dyn Write) -> Result<u8, Failure> {
-    let binary = std::env::current_exe()?;
-    let limit = (args.max_size as usize) << 20;
-    let mut code = exit::VERIFIED;
-    for path in &args.files {
-        let file = read(path, limit)?;
-        let id = to_hex(&Proof::id(&file));
-        let result = worker::check_proof(&binary, &file, limit, Limits::default()).map_err(failure)?;
-        code = code.max(match &result {
-            Ok(_) => exit::VERIFIED,
-            Err(Refusal { malformed: false, .. }) => exit::NOT_PROVEN,
-            Err(Refusal { malformed: true, .. }) => exit::MALFORMED,
-        });
-        if args.json {
-            print_json(path, &id, &result, out)?;
-        } else {
-            print(path, &id, &result, out)?;
-        }
-    }
-    Ok(code)
 }
 
 /// One byte more than the limit is enough to tell that there are more.
-fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
+pub(super) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
     let unreadable = |error| Failure::new(exit::MALFORMED, format!("{}: {error}", path.display()));
     let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
     let mut bytes = Vec::new();
@@ -61,44 +52,6 @@ pub(super) fn failure(error: WorkerError) -> Failure {
         WorkerError::Failed(_) => exit::INTERNAL,
     };
     Failure::new(code, error)
-}
-
-fn print(path: &Path, id: &str, result: &Result<Proven, Refusal>, out: &mut dyn Write) -> Result<(), Failure> {
-    writeln!(out, "{}", escape(&path.display().to_string()))?;
-    writeln!(out, "  proof      {id}")?;
-    match result {
-        Ok(proven) => {
-            let finding = &proven.finding;
-            let place = finding.seq.map_or(String::new(), |seq| format!(" at block {seq}"));
-            writeln!(out, "  database   {}", escape(&proven.database))?;
-            writeln!(out, "  convicts   {}", escape(&proven.convicts()))?;
-            writeln!(out, "  of         {}{place} of log {}", finding.kind.name(), escape(&finding.log))?;
-            writeln!(out, "  because    {}", escape(&finding.message))?;
-            for check in &proven.checks {
-                writeln!(out, "  checked    {}", escape(check))?;
-            }
-            writeln!(out, "  PROVEN")?;
-        }
-        Err(refusal) => {
-            let word = if refusal.malformed { "NO PROOF FILE" } else { "NOT PROVEN" };
-            writeln!(out, "  {word}: {}", escape(&refusal.why))?;
-        }
-    }
-    Ok(())
-}
-
-fn print_json(path: &Path, id: &str, result: &Result<Proven, Refusal>, out: &mut dyn Write) -> Result<(), Failure> {
-    let file = path.display().to_string();
-    let text = match result {
-        Ok(proven) => json!({
-            "file": file, "proof": id, "proven": true, "database": proven.database, "finding": proven.finding,
-            "checks": proven.checks,
-        }),
-        Err(refusal) => json!({
-            "file": file, "proof": id, "proven": false, "malformed": refusal.malformed, "why": refusal.why,
-        }),
-    };
-    Ok(writeln!(out, "{}", escape_json(&text.to_string()))?)
 }
 
 /// Writes a proof of each violation of a report into a directory, named by their hashes, and says which on stderr.
@@ -125,6 +78,14 @@ pub(super) fn write_all(dir: &Path, request: Request, report: &Report) -> Result
     };
     worker::make_proofs(&binary, request, report, Limits::default(), made).map_err(failure)?;
     failed.map_or(Ok(()), Err)
+}
+
+/// Writes a file under its hash into a directory, and says where.
+pub(super) fn save(dir: &Path, file: &[u8]) -> Result<PathBuf, Failure> {
+    let unwritable =
+        |path: &Path, error: std::io::Error| Failure::new(exit::INTERNAL, format!("{}: {error}", path.display()));
+    std::fs::create_dir_all(dir).map_err(|error| unwritable(dir, error))?;
+    write(dir, file).map_err(|(path, error)| unwritable(&path, error))
 }
 
 /// A name stands for a whole file, or does not exist.

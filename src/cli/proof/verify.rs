@@ -1,0 +1,135 @@
+//! `vitra-watch proof verify`.
+
+use std::io::Write;
+use std::path::Path;
+
+use serde_json::{Value as Json, json};
+
+use super::super::args::VerifyArgs;
+use super::super::{Failure, escape, escape_json, exit};
+use super::{failure, read};
+use crate::database::ack::to_hex;
+use crate::proofs::{Included, Proof, Proven, Rebutted, Statement};
+use crate::replay::finding::{Finding, ShownChange};
+use crate::worker::{self, Limits, Refusal};
+
+pub(super) fn run(args: &VerifyArgs, out: &mut dyn Write) -> Result<u8, Failure> {
+    let binary = std::env::current_exe()?;
+    let limit = (args.max_size as usize) << 20;
+    let mut code = exit::VERIFIED;
+    for path in &args.files {
+        let file = read(path, limit)?;
+        let id = to_hex(&Proof::id(&file));
+        let result = worker::check_proof(&binary, &file, limit, Limits::default()).map_err(failure)?;
+        code = code.max(match &result {
+            Ok(_) => exit::VERIFIED,
+            Err(Refusal { malformed: false, .. }) => exit::NOT_PROVEN,
+            Err(Refusal { malformed: true, .. }) => exit::MALFORMED,
+        });
+        if args.json {
+            let shown = shown_json(&path.display().to_string(), &id, &result);
+            writeln!(out, "{}", escape_json(&shown.to_string()))?;
+        } else {
+            print(path, &id, &result, out)?;
+        }
+    }
+    Ok(code)
+}
+
+fn print(path: &Path, id: &str, result: &Result<Statement, Refusal>, out: &mut dyn Write) -> Result<(), Failure> {
+    writeln!(out, "{}", escape(&path.display().to_string()))?;
+    writeln!(out, "  proof      {id}")?;
+    let (checks, word) = match result {
+        Ok(Statement::Violation(proven)) => {
+            print_violation(proven, out)?;
+            (&proven.checks, "PROVEN")
+        }
+        Ok(Statement::Rebuttal(rebutted)) => {
+            print_rebuttal(rebutted, out)?;
+            (&rebutted.checks, "REBUTTED")
+        }
+        Ok(Statement::Inclusion(included)) => {
+            print_inclusion(included, out)?;
+            (&included.checks, "INCLUDED")
+        }
+        Err(refusal) => {
+            let word = if refusal.malformed { "NO PROOF FILE" } else { "NOT PROVEN" };
+            writeln!(out, "  {word}: {}", escape(&refusal.why))?;
+            return Ok(());
+        }
+    };
+    for check in checks {
+        writeln!(out, "  checked    {}", escape(check))?;
+    }
+    Ok(writeln!(out, "  {word}")?)
+}
+
+fn place(finding: &Finding) -> String {
+    finding.seq.map_or(String::new(), |seq| format!(" at block {seq}"))
+}
+
+fn print_violation(proven: &Proven, out: &mut dyn Write) -> Result<(), Failure> {
+    let finding = &proven.finding;
+    writeln!(out, "  database   {}", escape(&proven.database))?;
+    writeln!(out, "  convicts   {}", escape(&proven.convicts()))?;
+    writeln!(out, "  of         {}{} of log {}", finding.kind.name(), place(finding), escape(&finding.log))?;
+    Ok(writeln!(out, "  because    {}", escape(&finding.message))?)
+}
+
+fn print_rebuttal(rebutted: &Rebutted, out: &mut dyn Write) -> Result<(), Failure> {
+    let (finding, owner) = (&rebutted.finding, &rebutted.equivocation.log);
+    writeln!(out, "  database   {}", escape(&rebutted.database))?;
+    writeln!(out, "  clears     the executor of {}{}", finding.kind.name(), place(finding))?;
+    writeln!(out, "  proof      {} said so", rebutted.proof)?;
+    writeln!(out, "  convicts   the owner of oplog {}", escape(owner))?;
+    Ok(writeln!(out, "  because    {}", escape(&rebutted.equivocation.message))?)
+}
+
+fn print_inclusion(included: &Included, out: &mut dyn Write) -> Result<(), Failure> {
+    writeln!(out, "  database   {}", escape(&included.database))?;
+    let Included { log, seq, length, fork, .. } = included;
+    let fork = if *fork > 0 { format!(", fork {fork}") } else { String::new() };
+    writeln!(out, "  shows      block {seq} of log {}, signed at length {length}{fork}", escape(log))?;
+    if let Some(operation) = &included.operation {
+        writeln!(out, "  operation  {}", escape(&operation.to_string()))?;
+    }
+    if let Some(entry) = &included.entry {
+        writeln!(out, "  entry      {}", change(entry))?;
+    }
+    if let Some(result) = &included.result {
+        let outcome = match (&result.error, result.success) {
+            (_, true) => "succeeded".to_owned(),
+            (None, false) => "failed".to_owned(),
+            (Some(error), false) => format!("failed: {error}"),
+        };
+        writeln!(out, "  result     {}, with the ack at block {} of the index", escape(&outcome), result.seq)?;
+        for entry in &result.changes {
+            writeln!(out, "  change     {}", change(entry))?;
+        }
+    }
+    Ok(())
+}
+
+/// A change on one line.
+pub(in super::super) fn change(change: &ShownChange) -> String {
+    let value = change.value.as_ref().map_or_else(String::new, |value| format!(" = {value}"));
+    escape(&format!("{} {}{value}", change.kind, change.path))
+}
+
+fn shown_json(file: &str, id: &str, result: &Result<Statement, Refusal>) -> Json {
+    match result {
+        Ok(Statement::Violation(proven)) => json!({
+            "file": file, "proof": id, "proven": true, "shows": "violation", "database": proven.database,
+            "finding": proven.finding, "checks": proven.checks,
+        }),
+        Ok(Statement::Rebuttal(rebutted)) => json!({
+            "file": file, "proof": id, "proven": true, "shows": "rebuttal", "rebuttal": rebutted,
+        }),
+        Ok(Statement::Inclusion(included)) => json!({
+            "file": file, "proof": id, "proven": true, "shows": "inclusion", "inclusion": included,
+        }),
+        Err(refusal) => json!({
+            "file": file, "proof": id, "proven": false, "malformed": refusal.malformed, "why": refusal.why,
+        }),
+    }
+}
