@@ -117,10 +117,15 @@ impl Supervisor {
         let mut again: Option<Command> = None;
         loop {
             let mut session = Session::start(&self.binary, &self.request)?;
+            let mut stood = false;
             loop {
                 let begun = Instant::now();
-                let tell = &self.tell;
-                match session.listen(self.limits, &mut |beat| tell.send(News::Beat(beat)).is_ok())? {
+                let (tell, mut heard) = (&self.tell, true);
+                let mut beat = |beat| {
+                    heard = tell.send(News::Beat(beat)).is_ok();
+                    heard
+                };
+                match session.listen(self.limits, &mut beat)? {
                     Ended::Report(report) => {
                         let _ = self.tell.send(News::Report(report));
                         return Ok(());
@@ -129,8 +134,12 @@ impl Supervisor {
                         if self.tell.send(News::Standing(standing)).is_err() {
                             return Ok(());
                         }
+                        stood = true;
                     }
                     Ended::Proof(_) => return Err(odd()),
+                    Ended::Stuck(..) if !heard => return Ok(()),
+                    // It ended while it waited, under no operation: another one judges what is here.
+                    Ended::Stuck(None, _) if stood => break,
                     Ended::Stuck(seq, why) => {
                         stuck.count(seq, why, &mut self.request, self.limits)?;
                         break;
