@@ -7,6 +7,7 @@ use serde_json::json;
 use swarm::*;
 use tempfile::tempdir;
 use vitra_watch::database::ack::to_hex;
+use vitra_watch::swarm::node::Node;
 
 /// Protects availability: the writer is gone, and a peer that never met it gets everything, manifest included; once the writer
 /// is back, its appends go through us.
@@ -41,6 +42,37 @@ fn javascript_peers_replicate_from_us() {
             assert_eq!(read["length"], length, "{version:?}");
         }
         assert_eq!(peer.call(&json!({"events": "b"})), json!({"events": []}));
+    }
+}
+
+/// Protects availability: who comes before there is anything to get does not have to come again.
+#[test]
+fn an_early_client_gets_what_comes_later() {
+    for version in VERSIONS {
+        let dir = tempdir().unwrap();
+        let all = blocks(0, 30);
+        let Some((_writer, key, writer)) = serving(version, 10, &json!([told(&all)])) else { return };
+        let mut client = INTEROP.start("peer.js").unwrap();
+        client.call(&json!({"log": "b", "version": version.0, "key": to_hex(&key)}));
+        let early = address(&client.call(&json!({"listen": ["b"]})));
+        runtime().block_on(async {
+            let mut node = Node::open(dir.path()).unwrap();
+            node.follow(&key).unwrap();
+            node.dial(early);
+            until(&mut node, |node| node.connected() == 1 && node.is_settled()).await;
+            node.dial(writer);
+            let read = tokio::task::spawn_blocking(move || client.call(&json!({"read": "b", "length": 30})));
+            tokio::pin!(read);
+            let end = std::time::Instant::now() + LONG;
+            let answer = loop {
+                tokio::select! {
+                    answer = &mut read => break answer.unwrap(),
+                    happened = node.step(end) => drop(happened.unwrap()),
+                }
+                assert!(std::time::Instant::now() < end, "{version:?}");
+            };
+            assert_eq!(answer["blocks"], told(&all), "{version:?}");
+        });
     }
 }
 

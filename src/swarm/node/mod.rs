@@ -286,7 +286,8 @@ impl Node {
         for (dk, at) in more {
             for peer in self.peers.values_mut() {
                 match peer.sides.get_mut(&dk) {
-                    Some(side) if side.undecided => side.probed = None,
+                    // One that has nothing yet, and was met when there was nothing here either, says nothing by itself.
+                    Some(side) if side.undecided || side.is_empty() => side.probed = None,
                     Some(side) if side.branch == Some(at) => {}
                     _ => continue,
                 }

@@ -31,6 +31,13 @@ pub(super) struct Side {
     pub told: u64,
 }
 
+impl Side {
+    /// Whether the peer has said that its log is empty, and is on no history.
+    pub fn is_empty(&self) -> bool {
+        self.branch.is_none() && matches!(self.probed, Some((_, 0)))
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Peer {
     pub link: Link,
