@@ -1,4 +1,5 @@
-//! A peer that shows another head later, without a word, is caught: its head is asked for again.
+//! What is asked again of a peer that says nothing: its head, which may have become another one, and blocks that it did not send in
+//! time.
 
 #[path = "common/swarm.rs"]
 mod swarm;
@@ -24,6 +25,8 @@ struct Log {
     blocks: Vec<Block>,
     tree: MerkleTree,
     head: SignedHead,
+    // A block for which the first question is not answered.
+    overlooked: Option<u64>,
 }
 
 impl Log {
@@ -32,7 +35,7 @@ impl Log {
         let tree = MerkleTree::over(blocks).unwrap();
         let (key, hash) = (secret.verifying_key().to_bytes(), tree.roots().tree_hash());
         let head = SignedHead::sign(&secret, key, None, 0, blocks.len() as u64, hash).unwrap();
-        Log { blocks: blocks.iter().map(|block| Block::from(&block[..])).collect(), tree, head }
+        Log { blocks: blocks.iter().map(|block| Block::from(&block[..])).collect(), tree, head, overlooked: None }
     }
 }
 
@@ -64,7 +67,7 @@ async fn peer(log: Arc<Mutex<Log>>) -> Address {
         accept(1, socket, signals);
         let mut connection = None;
         while let Some((_, signal)) = inbox.recv().await {
-            let log = log.lock().unwrap();
+            let mut log = log.lock().unwrap();
             match signal {
                 Signal::Up(link) => {
                     let mut session = Session::new(link.initiator, link.hash);
@@ -75,7 +78,7 @@ async fn peer(log: Arc<Mutex<Log>>) -> Address {
                     let (_, session) = connection.as_mut().unwrap();
                     session.receive(&inbound.frame).unwrap();
                     while let Some(event) = session.event() {
-                        behave(session, &log, event);
+                        behave(session, &mut log, event);
                     }
                 }
                 Signal::Room => {}
@@ -92,7 +95,7 @@ async fn peer(log: Arc<Mutex<Log>>) -> Address {
     address
 }
 
-fn behave(session: &mut Session, log: &Log, event: Event) {
+fn behave(session: &mut Session, log: &mut Log, event: Event) {
     let dk = discovery_key(log.head.key());
     match event {
         Event::Opened(_) => {
@@ -100,7 +103,11 @@ fn behave(session: &mut Session, log: &Log, event: Event) {
             session.show(&dk, Sync { length, uploading: true, downloading: true, ..Sync::default() });
             session.tell(&dk, &Message::Range(Span { start: 0, length }, false));
         }
+        Event::Question(_, request) if request.block.is_some_and(|block| log.overlooked == Some(block.index)) => {
+            log.overlooked = None;
+        }
         Event::Question(_, request) => {
+            let log = &*log;
             let data = answer(log, &log.head, &request);
             session.tell(&dk, &data.map_or(Message::NoData(request.id, 1), Message::Data));
         }
@@ -132,4 +139,21 @@ fn a_head_that_changes_in_silence_is_caught() {
         });
         assert!(matches!(&contradictions(dir.path())[..], [Conflict::Equivocation { .. }]));
     }
+}
+
+/// Protects against losing a block for good: one that its only peer did not send in time is asked for again, though the peer says
+/// nothing.
+#[test]
+fn a_block_that_came_too_late_is_asked_for_again() {
+    let dir = tempdir().unwrap();
+    let log = Log { overlooked: Some(7), ..Log::new(&blocks(0, 20)) };
+    let key = *log.head.key();
+    runtime().block_on(async {
+        let mut node = Node::open(dir.path()).unwrap();
+        node.wait_for_answers(Duration::from_millis(500));
+        node.probe_every(Duration::from_millis(500));
+        node.follow(&key).unwrap();
+        node.dial(peer(Arc::new(Mutex::new(log))).await);
+        until(&mut node, |node| committed(node, &key) == 20).await;
+    });
 }

@@ -38,6 +38,7 @@ use crate::hypercore::{Hash, Key};
 use bans::Bans;
 use peer::{Peer, Side, flush, probe, show};
 use probes::Probes;
+pub use traffic::PATIENCE;
 pub use probes::{PROBE_AGAIN, PROBES};
 
 /// Questions that a new peer is trusted with; each answer earns one more, a late one halves them.
@@ -91,6 +92,7 @@ pub struct Node {
     lacking: BTreeSet<Hash>,
     stirred: BTreeSet<u64>,
     ticked: Instant,
+    patience: Duration,
     lenient: Instant,
     signals: Signals,
     inbox: mpsc::UnboundedReceiver<(u64, Signal)>,
@@ -128,6 +130,7 @@ impl Node {
             lacking: BTreeSet::new(),
             stirred: BTreeSet::new(),
             ticked: now,
+            patience: PATIENCE,
             lenient: now,
             signals,
             inbox,
@@ -380,6 +383,7 @@ impl Node {
             active: BTreeSet::new(),
             cursor: [0; 32],
             late: 0,
+            overdue: VecDeque::new(),
             credit: FIRST_CREDIT,
         };
         self.peers.insert(number, peer);

@@ -53,8 +53,12 @@ pub(super) struct Peer {
     pub cursor: Hash,
     pub late: usize,
     pub credit: usize,
+    /// Blocks that it did not send in time, and when (in milliseconds) that was noticed, the oldest first.
+    pub overdue: VecDeque<(u64, Hash, u64)>,
 }
 
+/// Blocks that are noted as not sent in time; of more it counts as not having them until it says so again.
+const MAX_OVERDUE: usize = 4_096;
 /// Questions that wait; while there are more, the peer is not listened to.
 const MANY_QUESTIONS: usize = 4_096;
 
@@ -62,6 +66,24 @@ impl Peer {
     /// Whether its frames are dealt with: not while too much waits for it, so that what it makes us send is bounded.
     pub fn is_heard(&self) -> bool {
         !self.session.is_crowded() && self.questions.len() < MANY_QUESTIONS
+    }
+
+    /// Notes a block that it did not send in time: others are asked first.
+    pub fn note_overdue(&mut self, dk: Hash, block: u64, at: u64) {
+        if self.overdue.len() < MAX_OVERDUE {
+            self.overdue.push_back((at, dk, block));
+        }
+    }
+
+    /// Takes it for able to send what it did not send by `then`; whether there is anything.
+    pub fn forgive(&mut self, then: u64) -> bool {
+        let mut any = false;
+        while let Some((_, dk, block)) = self.overdue.pop_front_if(|(at, ..)| *at <= then) {
+            self.session.forgive(&dk, block);
+            self.active.insert(dk);
+            any = true;
+        }
+        any
     }
 }
 

@@ -14,7 +14,9 @@ use crate::swarm::session::{Asked, Event, MAX_IN_FLIGHT, Session};
 use crate::swarm::wire::messages::{Data, Message};
 
 /// A question without an answer for so long goes to somebody else.
-const PATIENCE: Duration = Duration::from_secs(8);
+pub const PATIENCE: Duration = Duration::from_secs(8);
+/// After so many times that a peer is asked again for a block that it did not send: others come first, but there may be none.
+const FORGIVEN: u32 = 4;
 /// Questions in a row without an answer after which a peer is dropped.
 const MAX_LATE: usize = 128;
 /// A peer's questions that wait for their answers: no frame adds so many.
@@ -25,6 +27,11 @@ const STRIDE: u64 = 64;
 const MAX_ANSWERS: usize = 1 << 20;
 
 impl Node {
+    /// Gives up questions sooner or later than after [`PATIENCE`].
+    pub fn wait_for_answers(&mut self, patience: Duration) {
+        self.patience = patience;
+    }
+
     pub(super) fn unask(&mut self, number: u64, dk: &Hash, asked: &Asked) {
         let mut side = self.peers.get_mut(&number).and_then(|peer| peer.sides.get_mut(dk));
         if let Some(side) = side.as_mut().filter(|_| asked.prefix.is_some()) {
@@ -253,6 +260,7 @@ impl Node {
             if self.ticked >= self.lenient {
                 self.give_up();
             }
+            self.ask_late_ones();
             self.probe_again();
             self.redial();
             // Whatever was overlooked is asked for now.
@@ -271,7 +279,8 @@ impl Node {
 
     /// Takes back what was asked too long ago.
     fn give_up(&mut self) {
-        let late = millis(self.begun).saturating_sub(u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX));
+        let now = millis(self.begun);
+        let late = now.saturating_sub(u64::try_from(self.patience.as_millis()).unwrap_or(u64::MAX));
         let numbers: Vec<u64> = self.peers.keys().copied().collect();
         for number in numbers {
             let Some(peer) = self.peers.get_mut(&number) else { continue };
@@ -286,8 +295,22 @@ impl Node {
                 continue;
             }
             for (dk, asked) in given_up {
+                if let Some((peer, block)) = self.peers.get_mut(&number).zip(asked.block) {
+                    peer.note_overdue(dk, block.index, now);
+                }
                 self.unask(number, &dk, &asked);
                 self.on_refusal(number, dk, asked);
+            }
+        }
+    }
+
+    /// Asks peers again for what they did not send in time.
+    fn ask_late_ones(&mut self) {
+        let wait = self.patience.saturating_mul(FORGIVEN).as_millis();
+        let then = millis(self.begun).checked_sub(u64::try_from(wait).unwrap_or(u64::MAX));
+        for (number, peer) in &mut self.peers {
+            if then.is_some_and(|then| peer.forgive(then)) {
+                self.stirred.insert(*number);
             }
         }
     }

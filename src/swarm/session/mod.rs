@@ -186,11 +186,14 @@ impl Session {
         })
     }
 
-    /// Takes a block for missing that the peer said it has, until it says so again.
+    /// Takes a block for missing that the peer said it has, until it says so again or is forgiven.
     pub fn has_not(&mut self, dk: &Hash, block: u64) {
-        if let Some(log) = self.logs.get_mut(dk) {
-            log.have.remove(block, block.saturating_add(1));
-        }
+        self.note(dk, |have| have.remove(block, block.saturating_add(1)));
+    }
+
+    /// Believes again that the peer has a block.
+    pub fn forgive(&mut self, dk: &Hash, block: u64) {
+        self.note(dk, |have| have.insert(block, block.saturating_add(1)));
     }
 
     /// Requests that wait for an answer.
@@ -374,14 +377,18 @@ impl Session {
     }
 
     fn have(&mut self, dk: Hash, change: impl FnOnce(&mut Runs)) {
-        let Some(log) = self.logs.get_mut(&dk) else { return };
+        self.note(&dk, change);
+        self.events.push_back(Event::Have(dk));
+    }
+
+    fn note(&mut self, dk: &Hash, change: impl FnOnce(&mut Runs)) {
+        let Some(log) = self.logs.get_mut(dk) else { return };
         let others = self.runs.saturating_sub(log.have.len());
         change(&mut log.have);
         if others.saturating_add(log.have.len()) > MAX_ALL_RUNS {
             log.have.clear();
         }
         self.runs = others.saturating_add(log.have.len());
-        self.events.push_back(Event::Have(dk));
     }
 
     /// What was asked; `None` for a push and for what was given up.
