@@ -15,7 +15,7 @@ use vitra_watch::hypercore::flat::Subtree;
 use vitra_watch::hypercore::{Key, MerkleTree, Node as TreeNode, Nodes, SignedHead, discovery_key};
 use vitra_watch::swarm::replica::proof::answer;
 use vitra_watch::swarm::session::{Event, Session};
-use vitra_watch::swarm::transport::{Address, Signal, accept};
+use vitra_watch::swarm::transport::{Address, Signal, Signals, accept};
 use vitra_watch::swarm::wire::messages::{Message, Request, Span, Sync};
 
 /// A log in memory, with its owner's signature over all of it.
@@ -95,7 +95,7 @@ async fn peer(log: Log, manners: Manners) -> Address {
     tokio::spawn(async move {
         loop {
             let (socket, _) = listener.accept().await.unwrap();
-            let (signals, mut inbox) = tokio::sync::mpsc::unbounded_channel();
+            let (signals, mut inbox) = Signals::channel();
             accept(1, socket, signals);
             let log = log.clone();
             tokio::spawn(async move {

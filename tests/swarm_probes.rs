@@ -17,7 +17,7 @@ use vitra_watch::hypercore::{MerkleTree, Node as TreeNode, Nodes, SignedHead, di
 use vitra_watch::swarm::node::{Happened, Node};
 use vitra_watch::swarm::replica::proof::answer;
 use vitra_watch::swarm::session::{Event, Session};
-use vitra_watch::swarm::transport::{Address, Signal, accept};
+use vitra_watch::swarm::transport::{Address, Signal, Signals, accept};
 use vitra_watch::swarm::wire::messages::{Message, Span, Sync};
 
 /// A log in memory, with its owner's signature over all of it.
@@ -63,7 +63,7 @@ async fn peer(log: Arc<Mutex<Log>>) -> Address {
     let address = format!("tcp://{}", listener.local_addr().unwrap()).parse().unwrap();
     tokio::spawn(async move {
         let (socket, _) = listener.accept().await.unwrap();
-        let (signals, mut inbox) = tokio::sync::mpsc::unbounded_channel();
+        let (signals, mut inbox) = Signals::channel();
         accept(1, socket, signals);
         let mut connection = None;
         while let Some((_, signal)) = inbox.recv().await {

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
 
 use super::{Behaviour, Directory, Reply, Scene, Way, newest};
 use crate::archive::Core;
@@ -12,7 +11,7 @@ use crate::hypercore::{Hash, Key, discovery_key};
 use crate::swarm::discovery::Swarm;
 use crate::swarm::discovery::schedule::Verdict;
 use crate::swarm::session::{Event, Session};
-use crate::swarm::transport::{Link, Signal, Signals, accept};
+use crate::swarm::transport::{Inbox, Link, Signal, Signals, accept};
 use crate::swarm::wire::messages::{Message, Request, Span, Sync};
 
 /// Questions of a peer that wait.
@@ -41,7 +40,7 @@ pub struct Server {
     listener: Option<TcpListener>,
     swarm: Option<Swarm>,
     signals: Signals,
-    inbox: mpsc::UnboundedReceiver<(u64, Signal)>,
+    inbox: Inbox,
     peers: BTreeMap<u64, Peer>,
     last: u64,
     count: u64,
@@ -51,7 +50,7 @@ impl Server {
     /// Serves the first of these directories; a split view serves the second one, too.
     pub fn new(directories: Vec<Directory>, way: &Way) -> Server {
         let keys = directories.iter().flat_map(Directory::keys).map(|key| (discovery_key(key), *key)).collect();
-        let (signals, inbox) = mpsc::unbounded_channel();
+        let (signals, inbox) = Signals::channel();
         Server {
             directories,
             keys,

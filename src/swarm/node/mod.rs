@@ -27,19 +27,18 @@ use std::time::{Duration, Instant};
 use super::discovery::Swarm;
 use super::discovery::schedule::Verdict;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
 
 use super::replica::Replica;
 use super::session::{Event, Session};
-use super::transport::{Address, Link, Signal, Signals, accept, dial};
+use super::transport::{Address, Inbox, Link, Signal, Signals, accept, dial};
 use crate::archive::{Archive, ArchiveError};
 use crate::database::ack::to_hex;
 use crate::hypercore::{Hash, Key};
 use bans::Bans;
 use peer::{Peer, Side, flush, probe, show};
 use probes::Probes;
-pub use traffic::PATIENCE;
 pub use probes::{PROBE_AGAIN, PROBES};
+pub use traffic::PATIENCE;
 
 /// Questions that a new peer is trusted with; each answer earns one more, a late one halves them.
 const FIRST_CREDIT: usize = 16;
@@ -92,10 +91,10 @@ pub struct Node {
     lacking: BTreeSet<Hash>,
     stirred: BTreeSet<u64>,
     ticked: Instant,
-    patience: Duration,
     lenient: Instant,
+    patience: Duration,
     signals: Signals,
-    inbox: mpsc::UnboundedReceiver<(u64, Signal)>,
+    inbox: Inbox,
     listener: Option<TcpListener>,
     begun: Instant,
     progress: Instant,
@@ -111,7 +110,7 @@ impl Node {
     pub fn open(dir: &Path) -> Result<Node, ArchiveError> {
         let exists = dir.join("archive.sqlite").is_file();
         let archive = if exists { Archive::open(dir)? } else { Archive::create(dir)? };
-        let (signals, inbox) = mpsc::unbounded_channel();
+        let (signals, inbox) = Signals::channel();
         let now = Instant::now();
         Ok(Node {
             archive,
@@ -130,8 +129,8 @@ impl Node {
             lacking: BTreeSet::new(),
             stirred: BTreeSet::new(),
             ticked: now,
-            patience: PATIENCE,
             lenient: now,
+            patience: PATIENCE,
             signals,
             inbox,
             listener: None,
@@ -383,8 +382,8 @@ impl Node {
             active: BTreeSet::new(),
             cursor: [0; 32],
             late: 0,
-            overdue: VecDeque::new(),
             credit: FIRST_CREDIT,
+            overdue: VecDeque::new(),
         };
         self.peers.insert(number, peer);
     }

@@ -5,23 +5,25 @@
 //! loses its place. What they have goes to one owner through one channel. Limits: a handshake takes at most
 //! [`HANDSHAKE`]; a connection on which no byte comes for [`IDLE`], or on which a write takes as long, is dead; at most
 //! [`BUDGET`] bytes of frames (one more frame, at most 16 MiB, if it is larger) wait for the owner, then the peer waits; where
-//! it cannot be made to wait, [`OVERRUN`] bytes, then its connection ends.
+//! it cannot be made to wait, [`OVERRUN`] bytes, then its connection ends. When [`BUDGET_OF_ALL`] wait, both are an eighth.
 
 mod idle;
+mod room;
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use peeroxide_dht::noise::generate_keypair;
 use peeroxide_dht::secret_stream::SecretStream;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use idle::Watched;
+pub use room::{BUDGET, BUDGET_OF_ALL, OVERRUN, Pace};
+use room::{Common, Room, Share};
 
 /// How long connecting and the handshake may take.
 pub const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -29,10 +31,6 @@ pub const HANDSHAKE: Duration = Duration::from_secs(10);
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
 /// Silence after which a connection is dead. JavaScript writes every 5 seconds.
 pub const IDLE: Duration = Duration::from_secs(20);
-/// Bytes of a peer's frames that wait for their turn.
-pub const BUDGET: usize = 8 << 20;
-/// The same where the peer cannot be made to wait: what was asked of an honest one fits.
-pub const OVERRUN: usize = 48 << 20;
 /// How long a farewell may take.
 const FAREWELL: Duration = Duration::from_secs(1);
 /// Frames on their way to the socket.
@@ -60,12 +58,12 @@ impl fmt::Display for Address {
     }
 }
 
-/// A frame, and its share of the peer's budget until it is dropped.
+/// A frame, and its share of the room for frames until it is dropped.
 #[derive(Debug)]
 pub struct Inbound {
     /// Decrypted.
     pub frame: Vec<u8>,
-    _share: OwnedSemaphorePermit,
+    _share: Share,
 }
 
 /// What a connection tells its owner.
@@ -106,7 +104,27 @@ impl Link {
 }
 
 /// Signals of all connections, with the number that the owner gave each.
-pub type Signals = mpsc::UnboundedSender<(u64, Signal)>;
+pub type Inbox = mpsc::UnboundedReceiver<(u64, Signal)>;
+
+/// The other end of an [`Inbox`], for every connection whose owner that is; and the room that their frames have together.
+#[derive(Clone, Debug)]
+pub struct Signals {
+    tell: mpsc::UnboundedSender<(u64, Signal)>,
+    room: Common,
+}
+
+impl Signals {
+    /// For a new owner of connections.
+    pub fn channel() -> (Signals, Inbox) {
+        let (tell, inbox) = mpsc::unbounded_channel();
+        (Signals { tell, room: Common::new(BUDGET_OF_ALL) }, inbox)
+    }
+
+    /// Whether the owner is still there.
+    fn send(&self, number: u64, signal: Signal) -> bool {
+        self.tell.send((number, signal)).is_ok()
+    }
+}
 
 /// Dials an address; the connection tells `signals` what becomes of it. It ends when its [`Link`] is dropped.
 pub fn dial(number: u64, address: &Address, signals: Signals) {
@@ -127,7 +145,7 @@ pub fn accept(number: u64, socket: TcpStream, signals: Signals) {
 }
 
 pub(super) fn down(signals: &Signals, number: u64, why: impl ToString) {
-    let _ = signals.send((number, Signal::Down(why.to_string())));
+    signals.send(number, Signal::Down(why.to_string()));
 }
 
 async fn run(number: u64, socket: TcpStream, initiator: bool, signals: Signals) {
@@ -141,15 +159,6 @@ async fn run(number: u64, socket: TcpStream, initiator: bool, signals: Signals) 
     carry(number, stream, Pace::Waits, signals).await;
 }
 
-/// What becomes of a peer that sends faster than its frames are dealt with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pace {
-    /// It waits.
-    Waits,
-    /// Its transport takes whatever comes: the connection ends.
-    Ends,
-}
-
 /// Carries frames until the connection ends.
 pub async fn carry<T>(number: u64, stream: SecretStream<T>, pace: Pace, signals: Signals)
 where
@@ -158,8 +167,8 @@ where
     let (hash, remote, initiator) = (*stream.handshake_hash(), *stream.remote_public_key(), stream.is_initiator());
     let (mut reader, mut writer) = stream.into_split();
     let (frames, mut outgoing) = mpsc::channel::<Vec<u8>>(QUEUE);
-    let _ = signals.send((number, Signal::Up(Link { initiator, hash, remote, frames })));
-    let room = signals.clone();
+    signals.send(number, Signal::Up(Link { initiator, hash, remote, frames }));
+    let (room, limits) = (signals.clone(), Room::new(pace, signals.room.clone()));
     let write = async move {
         loop {
             let frame = match timeout(KEEP_ALIVE, outgoing.recv()).await {
@@ -172,14 +181,14 @@ where
             };
             match timeout(IDLE, writer.write(&frame)).await {
                 Ok(Ok(())) if frame.is_empty() => {}
-                Ok(Ok(())) => drop(room.send((number, Signal::Room))),
+                Ok(Ok(())) => {
+                    room.send(number, Signal::Room);
+                }
                 Ok(Err(error)) => return error.to_string(),
                 Err(_) => return "the peer does not read".to_owned(),
             }
         }
     };
-    let room = if pace == Pace::Waits { BUDGET } else { OVERRUN };
-    let budget = Arc::new(Semaphore::new(room));
     let read = {
         let signals = signals.clone();
         async move {
@@ -189,13 +198,8 @@ where
                     Ok(None) => return "closed by the peer".to_owned(),
                     Err(error) => return error.to_string(),
                 };
-                let share = u32::try_from(frame.len().clamp(1, room)).unwrap_or(u32::MAX);
-                let share = match pace {
-                    Pace::Waits => Arc::clone(&budget).acquire_many_owned(share).await.ok(),
-                    Pace::Ends => Arc::clone(&budget).try_acquire_many_owned(share).ok(),
-                };
-                let Some(share) = share else { return "it sends too much at once".to_owned() };
-                if signals.send((number, Signal::Frame(Inbound { frame, _share: share }))).is_err() {
+                let Some(share) = limits.take(frame.len()).await else { return "it sends too much at once".to_owned() };
+                if !signals.send(number, Signal::Frame(Inbound { frame, _share: share })) {
                     return "closed here".to_owned();
                 }
             }
