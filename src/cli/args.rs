@@ -49,7 +49,8 @@ pub(super) enum Command {
 
 /// Audit a database once, from genesis to head.
 ///
-/// A database that is named by its key is downloaded first, into an archive that later runs continue.
+/// A database that is named by its key is downloaded first, into an archive that later runs continue. Its verdict is about what
+/// peers have shown when the download ends: what they append later is for the next run, or for `follow`.
 ///
 /// Exit status: 0 verified; 10 violated by the executor; 11 by the executor, shown by signed heads only; 12 by participants
 /// only; 20 unverifiable; 21 incomplete; 64 wrong arguments; 65 malformed files; 69 nobody serves it; 70 internal error.
@@ -64,6 +65,9 @@ pub(super) struct AuditArgs {
     /// Download for at most so many seconds.
     #[arg(long, value_name = "S", default_value_t = 300, help_heading = "Download")]
     pub timeout: u32,
+    /// Serve what was downloaded for so many seconds after the verdict, or until SIGINT or SIGTERM; the exit status is the verdict's.
+    #[arg(long, value_name = "S", help_heading = "Download")]
+    pub seed_for: Option<u32>,
     /// Key of the index log, in hex or z-base-32, where the directory holds several.
     #[arg(long, value_parser = key, conflicts_with_all = ["peers", "bootstrap"])]
     pub key: Option<Key>,

@@ -42,12 +42,15 @@ pub(super) fn run(args: &AuditArgs, out: &mut dyn Write) -> Result<u8, Failure> 
         None => (&args.target, args.key),
     };
     let dir = dir.canonicalize().map_err(|error| unreadable(dir, &error))?;
-    let report = match download.and_then(|download| download.audit.finish(|beat| progress.show(beat))) {
+    let (audit, seed) = download.map_or((None, None), |download| (Some(download.audit), download.seed));
+    let report = match audit.and_then(|audit| audit.finish(|beat| progress.show(beat))) {
         Some(report) => Ok(report),
         None => worker::run(&binary, request(dir.clone(), key), Limits::default(), |beat| progress.show(beat)),
     };
     progress.clear();
     let report = report.map_err(proof::failure)?;
+    // Whoever has read the verdict may stop us.
+    let stop = seed.as_ref().map(super::seed::Seed::stop).transpose()?;
     let printed = if args.json { print_json(&report, out) } else { print(&report, out) };
     match printed {
         // A reader that has seen enough (`| head`) changes no verdict.
@@ -58,6 +61,12 @@ pub(super) fn run(args: &AuditArgs, out: &mut dyn Write) -> Result<u8, Failure> 
         && report.verdict == Verdict::Violated
     {
         proof::write_all(proofs, request(dir, key), &report)?;
+    }
+    if let Some((seed, stop)) = seed.zip(stop)
+        && let Err(error) = seed.run(stop)
+    {
+        // The verdict stands.
+        let _ = writeln!(std::io::stderr(), "vitra-watch: seeding ended: {}", escape(&error.to_string()));
     }
     let code = exit::of(&report);
     Ok(if lacks && code == exit::VERIFIED { exit::INCOMPLETE } else { code })

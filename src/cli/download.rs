@@ -7,6 +7,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::args::{AuditArgs, NetworkArgs};
+use super::seed::Seed;
 use super::{Failure, escape, exit};
 use crate::archive::{ArchiveError, parse_key};
 use crate::database::ack::to_hex;
@@ -30,6 +31,8 @@ pub(super) struct Download {
     pub lacks: bool,
     /// The audit of what came, if it could begin.
     pub audit: Live,
+    /// What serves it after the audit, if that is wanted.
+    pub seed: Option<Seed>,
 }
 
 /// The audit of a database while it is downloaded.
@@ -94,9 +97,10 @@ pub(super) fn is_wanted(args: &AuditArgs) -> Result<bool, Failure> {
     if !network.peers.is_empty() || !network.bootstrap.is_empty() || (key && !args.target.exists()) {
         return Ok(true);
     }
-    match &network.archive {
-        Some(_) => Err(Failure::new(exit::USAGE, "--archive goes with a key: it is where a download is kept")),
-        None => Ok(false),
+    match (&network.archive, args.seed_for) {
+        (Some(_), _) => Err(Failure::new(exit::USAGE, "--archive goes with a key: it is where a download is kept")),
+        (None, Some(_)) => Err(Failure::new(exit::USAGE, "--seed-for goes with a key: what was downloaded is served")),
+        (None, None) => Ok(false),
     }
 }
 
@@ -112,21 +116,32 @@ impl Download {
         let (mut progress, mut audit) = (Progress::default(), Live::default());
         let limit = Duration::from_secs(args.timeout.into());
         let sources = sources(network);
-        let fetched = fetch_from(&dir, &key, &sources, limit, &mut |at, happened| {
+        let mut watch = |at: Standing, happened: &[Happened]| {
             let begin = || Some((std::env::current_exe().ok()?, request(dir.canonicalize().ok()?)));
             audit.turn(at, begin);
             progress.show(at, audit.transactions, happened);
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let fetched = runtime.block_on(async {
+            let (mut node, fetched) = fetch_from(&dir, &key, &sources, limit, &mut watch).await?;
+            if args.seed_for.is_some() && fetched.served {
+                return Ok((Some(node), fetched));
+            }
+            node.leave().await;
+            Ok((None, fetched))
         });
         progress.clear();
-        let fetched = fetched.map_err(failed)?;
+        let (node, fetched) = fetched.map_err(failed)?;
         if !fetched.served {
             return Err(nobody(&key, &sources, &fetched));
         }
+        let length = Duration::from_secs(args.seed_for.unwrap_or_default().into());
+        let seed = node.map(|node| Seed::new(runtime, node, length));
         let lacks = fetched.lacking.iter().any(|log| log.blocks > 0);
         for log in &fetched.lacking {
             let _ = writeln!(std::io::stderr(), "missing: {}", missing(log));
         }
-        Ok(Download { dir, key, lacks, audit })
+        Ok(Download { dir, key, lacks, audit, seed })
     }
 }
 
@@ -138,8 +153,13 @@ pub(super) fn locate(target: &Path, network: &NetworkArgs, timeout: u32) -> Resu
     let dir = dir.ok_or_else(|| Failure::new(exit::USAGE, "name an archive with --archive: HOME is not set"))?;
     let (sources, limit) = (sources(network), Duration::from_secs(timeout.into()));
     let mut progress = Progress::default();
-    let watch = &mut |at: Standing, happened: &[Happened]| progress.show(at, 0, happened);
-    let fetched = fetch_from(&dir, &key, &sources, limit, watch);
+    let mut watch = |at: Standing, happened: &[Happened]| progress.show(at, 0, happened);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let fetched = runtime.block_on(async {
+        let (mut node, fetched) = fetch_from(&dir, &key, &sources, limit, &mut watch).await?;
+        node.leave().await;
+        Ok(fetched)
+    });
     progress.clear();
     let fetched = fetched.map_err(failed)?;
     match fetched.served {

@@ -18,6 +18,8 @@ mod lab;
 mod nasty;
 mod proof;
 mod receipt;
+mod seed;
+mod stop;
 
 use std::io::Write;
 use std::process::ExitCode;

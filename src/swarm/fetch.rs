@@ -75,7 +75,14 @@ pub fn fetch(
     limit: Duration,
     watch: &mut dyn FnMut(Standing, &[Happened]),
 ) -> Result<Fetched, ArchiveError> {
-    fetch_from(dir, key, &Sources { peers: peers.to_vec(), dht: None }, limit, watch)
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|e| ImportError::new(dir, None, e))?;
+    let sources = Sources { peers: peers.to_vec(), dht: None };
+    runtime.block_on(async {
+        let (mut node, fetched) = fetch_from(dir, key, &sources, limit, watch).await?;
+        node.leave().await;
+        Ok(fetched)
+    })
 }
 
 /// Where peers are looked for.
@@ -87,29 +94,17 @@ pub struct Sources {
     pub dht: Option<Config>,
 }
 
-/// The same, from wherever there are peers.
+/// The same, from wherever there are peers. The node that did it can go on, and must leave in the end.
 ///
 /// # Errors
 /// When the archive cannot be written, or the machine has no sockets.
-pub fn fetch_from(
+pub async fn fetch_from(
     dir: &Path,
     key: &Key,
     sources: &Sources,
     limit: Duration,
     watch: &mut dyn FnMut(Standing, &[Happened]),
-) -> Result<Fetched, ArchiveError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|e| ImportError::new(dir, None, e))?;
-    runtime.block_on(run(dir, key, sources, limit, watch))
-}
-
-async fn run(
-    dir: &Path,
-    key: &Key,
-    sources: &Sources,
-    limit: Duration,
-    watch: &mut dyn FnMut(Standing, &[Happened]),
-) -> Result<Fetched, ArchiveError> {
+) -> Result<(Node, Fetched), ArchiveError> {
     let mut node = Node::open(dir)?;
     node.follow(key)?;
     for address in &sources.peers {
@@ -137,11 +132,10 @@ async fn run(
     }
     node.commit(true)?;
     let tried = node.tried();
-    node.leave().await;
     let served = node.replica(key).is_some_and(|replica| replica.was_met());
     let mut lacking: Vec<Lacking> = node.replicas().filter_map(lacks).collect();
     lacking.sort_by_key(|log| (log.key != *key, log.key));
-    Ok(Fetched { served, tried, lacking })
+    Ok((node, Fetched { served, tried, lacking }))
 }
 
 /// Where all logs of a node stand.

@@ -8,10 +8,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::args::FollowArgs;
 use super::download::{data_directory, failed, sources};
+use super::stop::Stop;
 use super::{Failure, escape, escape_json, exit};
 use crate::archive::ImportError;
 use crate::hypercore::Key;
@@ -34,20 +34,18 @@ pub(super) fn run(args: &FollowArgs, out: &mut dyn Write) -> Result<u8, Failure>
 async fn follow(args: &FollowArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let dir = args.network.archive.clone().or_else(data_directory);
     let dir = dir.ok_or_else(|| Failure::new(exit::USAGE, "name an archive with --archive: HOME is not set"))?;
-    let mut stop = [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?];
+    let mut stop = Stop::new()?;
     let mut node = open(args, &dir).await?;
     let dir = dir.canonicalize()?;
     let binary = std::env::current_exe()?;
     let mut databases: Vec<Database> = args.keys.iter().map(|key| Database::new(*key, &dir, &binary)).collect();
     let mut screen = Screen { out, json: args.json, bar: None };
-    while !stop.iter_mut().any(is_raised) {
+    while !stop.is_raised() {
         let length = if databases.iter().any(Database::is_busy) { BUSY } else { IDLE };
         let until = Instant::now().checked_add(length).unwrap_or_else(Instant::now);
-        let [interrupt, terminate] = &mut stop;
         let happened = tokio::select! {
             happened = node.step(until) => happened.map_err(failed)?,
-            _ = interrupt.recv() => break,
-            _ = terminate.recv() => break,
+            () = stop.raised() => break,
         };
         for event in &happened {
             // What was signed is on disk before anything is said about it.
@@ -89,11 +87,6 @@ async fn open(args: &FollowArgs, dir: &Path) -> Result<Node, Failure> {
         node.announce();
     }
     Ok(node)
-}
-
-fn is_raised(signal: &mut Signal) -> bool {
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    matches!(signal.poll_recv(&mut context), std::task::Poll::Ready(Some(())))
 }
 
 /// The exit code of several databases: that of the gravest.
