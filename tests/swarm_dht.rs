@@ -2,16 +2,20 @@
 //! (`tests/interop/dht/peer.js`). Verdicts depend on what happens, never on when.
 
 mod common;
+#[path = "common/follow.rs"]
+mod follow;
 #[path = "common/node.rs"]
 mod node;
 #[path = "common/serve.rs"]
 mod serve;
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use common::unpack;
+use follow::{Follow, Killed};
 use node::{Project, Script};
 use serde_json::{Value as Json, json};
 use serve::{lab_logs, stored};
@@ -219,4 +223,85 @@ fn a_peer_finds_us() {
             node.leave().await;
         });
     }
+}
+
+/// A database of the lab.
+fn create(dir: &Path, keys: &str) {
+    let options =
+        ["lab", "create", "--contract", "kv", "--ops", "12", "--seed", "9", "--outsiders", "0", "--keys", keys];
+    let made = run(&[&options[..], &["--out", text(dir)]].concat());
+    assert!(made.status.success(), "{made:?}");
+}
+
+/// Arguments that make a node of ours one of a DHT.
+fn on(port: u64) -> Vec<String> {
+    let bootstrap = format!("127.0.0.1:{port}");
+    ["--bootstrap", &bootstrap, "--listen", "127.0.0.1:0", "--firewalled", "no"].map(str::to_owned).to_vec()
+}
+
+/// Protects following by the key alone: appends are heard and judged live, and clients that know the key alone get from us what
+/// nobody else serves any more.
+#[test]
+fn a_database_is_followed_by_its_key() {
+    for (keys, version) in [("public-key", 10), ("manifest", 11)] {
+        let lab = tempdir().unwrap();
+        let lab = lab.path().join("lab");
+        create(&lab, keys);
+        let key = to_hex(Database::open(&lab, None).unwrap().key());
+        let logs = lab_logs(&lab, 9, version);
+        let blocks_of = |log: &Json| log["steps"][0].as_array().unwrap().clone();
+        let blocks = blocks_of(logs.iter().find(|log| log["expected"] == key).unwrap());
+        let Some((_nodes, port)) = testnet() else { return };
+        let mut writer = peer(port, 1).unwrap();
+        for mut log in logs.clone() {
+            log["log"] = log["expected"].clone();
+            if log["expected"] == key {
+                // The rest comes live.
+                log["steps"] = json!([blocks[..blocks.len() / 2]]);
+            }
+            writer.call(&log);
+        }
+        writer.call(&json!({"announce": key}));
+        let archive = tempdir().unwrap();
+        let mut follow = Follow::start_with(archive.path(), &[&key], &on(port));
+        follow.until(|line| line["event"] == "transactions");
+        writer.call(&json!({"append": key, "blocks": blocks[blocks.len() / 2..]}));
+        follow.verified(blocks.len() as u64);
+        writer.call(&json!({"leave": true}));
+        drop(writer);
+        for (identity, version) in [(2, 10), (3, 11)] {
+            let mut client = peer(port, identity).unwrap();
+            for log in &logs {
+                client.call(&json!({"log": log["expected"], "version": version, "key": log["expected"]}));
+            }
+            let read = client.call(&json!({"find": key, "length": blocks.len()}));
+            assert_eq!(read["blocks"], json!(blocks), "{keys} to {version}");
+            for log in &logs {
+                let all = blocks_of(log);
+                let read = client.call(&json!({"find": log["expected"], "length": all.len()}));
+                assert_eq!(read["blocks"], json!(all), "{keys} to {version}");
+            }
+        }
+        assert_eq!(follow.stop(), 0);
+    }
+}
+
+/// Protects the lab's server: it is found like any peer.
+#[test]
+fn a_lab_server_is_found() {
+    let lab = tempdir().unwrap();
+    let lab = lab.path().join("lab");
+    create(&lab, "manifest");
+    let key = to_hex(Database::open(&lab, None).unwrap().key());
+    let Some((_nodes, port)) = testnet() else { return };
+    let mut serve = Command::new(env!("CARGO_BIN_EXE_vitra-watch"));
+    let serve = serve.args(["lab", "serve", text(&lab)]).args(on(port)).stdout(Stdio::piped()).spawn();
+    let mut serve = Killed(serve.unwrap());
+    let mut said = BufReader::new(serve.0.stdout.take().unwrap()).lines();
+    assert!(said.any(|line| line.unwrap().starts_with("announced")));
+    let archive = tempdir().unwrap();
+    let through = on(port);
+    let through: Vec<&str> = through.iter().map(String::as_str).collect();
+    let report = audit(&[&[&*key, "--archive", text(archive.path())], &through[..]].concat());
+    assert_eq!(report, audit(&[text(&lab)]));
 }

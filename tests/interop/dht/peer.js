@@ -6,6 +6,7 @@
 // {"log": NAME, "version": 10 or 11, ...}   a log: "seed" (hex) and "steps" (blocks to append at once), or "storage" (a directory of Hypercore 10), or
 //                                           "key" (hex; a reader); "compat": whether 11 uses public keys; answers {key, length}
 // {"announce": NAME}                        announces a log's topic and serves all logs to whoever connects
+// {"append": NAME, "blocks": [hex]}         answers {length}
 // {"find": NAME, "length": N}               looks for the topic and waits for so many blocks; answers {blocks}
 // {"dead": NAME, "count": N}                announces the topic for peers that do not exist
 // {"leave": true}                           quits in good order
@@ -55,11 +56,19 @@ const COMMANDS = {
     await discovery.flushed()
     return {}
   },
+  async append ({ append, blocks }) {
+    const { core } = logs.get(append)
+    await core.append(blocks.map(bytes))
+    return { length: core.length }
+  },
   async find ({ find, length }) {
     const { core } = logs.get(find)
-    swarm.join(core.discoveryKey, { server: false, client: true })
+    const discovery = swarm.join(core.discoveryKey, { server: false, client: true })
+    // Whoever it is may announce itself later.
+    const again = setInterval(() => discovery.refresh({ client: true, server: false }).catch(() => {}), 1000)
     const blocks = []
     for (let i = 0; i < length; i++) blocks.push(hex(await core.get(i)))
+    clearInterval(again)
     return { blocks }
   },
   async dead ({ dead, count }) {
