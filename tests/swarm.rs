@@ -7,7 +7,7 @@ use serde_json::json;
 use swarm::*;
 use tempfile::tempdir;
 use vitra_watch::archive::ArchiveReader;
-use vitra_watch::swarm::node::Node;
+use vitra_watch::swarm::node::{Happened, Node};
 use vitra_watch::swarm::transport::Address;
 
 /// Protects the whole path: handshake, channels, probe, requests, proofs, manifests, the archive.
@@ -125,4 +125,33 @@ fn a_lost_peer_is_found_again() {
     let reader = ArchiveReader::open(dir.path()).unwrap();
     assert_eq!(reader.cores().len(), 1, "nothing is stored twice");
     assert_holds(&reader.cores()[0], &all);
+}
+
+/// Protects following from half-open connections: what a peer was asked that has fallen silent comes from another one, and the
+/// connection is ended.
+#[test]
+fn a_silent_peer_holds_nothing_up() {
+    let dir = tempdir().unwrap();
+    let all = blocks(0, 400);
+    let steps = json!([told(&all)]);
+    let Some((frozen, key, silent)) = serving((10, true), 11, &steps) else { return };
+    let Some((_peer, _, address)) = serving((10, true), 11, &steps) else { return };
+    runtime().block_on(async {
+        let mut node = Node::open(dir.path()).unwrap();
+        node.follow(&key).unwrap();
+        node.dial(silent.clone());
+        let branch = |node: &Node| node.replica(&key).and_then(|replica| Some(replica.branch(0)?.length()));
+        until(&mut node, |node| branch(node).is_some_and(|length| length > 0)).await;
+        frozen.freeze();
+        node.dial(address);
+        let is_down = |event: &Happened| matches!(event, Happened::Down(peer, _) if *peer == silent.to_string());
+        let before = until(&mut node, |node| committed(node, &key) == 400).await;
+        if !before.iter().any(is_down) {
+            let end = std::time::Instant::now() + LONG;
+            while !node.step(end).await.unwrap().iter().any(is_down) {
+                assert!(std::time::Instant::now() < end, "it is still connected");
+            }
+        }
+    });
+    assert_holds(&ArchiveReader::open(dir.path()).unwrap().cores()[0], &all);
 }

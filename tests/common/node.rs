@@ -104,6 +104,12 @@ pub struct Script {
 }
 
 impl Script {
+    /// Has it do nothing more until it is killed: its connections stay, and nothing comes on them.
+    pub fn freeze(&self) {
+        rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), rustix::process::Signal::STOP)
+            .unwrap();
+    }
+
     /// Sends a command and waits for its answer.
     pub fn call(&mut self, command: &serde_json::Value) -> serde_json::Value {
         writeln!(self.input, "{command}").unwrap();
