@@ -6,7 +6,7 @@ use minicbor::{Decoder, Encoder};
 use serde::{Deserialize, Serialize};
 
 use super::file::{self, FileError, Slice, Wrote};
-use super::prove::{Evidence, ProveError, slice};
+use super::prove::{Evidence, ProveError, names, naming, slice};
 use super::verify::Refused;
 use crate::database::ack::to_hex;
 use crate::database::path::{self, Place};
@@ -29,7 +29,8 @@ pub struct Inclusion {
     pub log: Key,
     /// The block.
     pub seq: u64,
-    /// The log's slice; before it, of a processed operation, that of the index with its ack and changes.
+    /// The log's slice; before that of an oplog, a slice of the index: the ack and the changes of the operation if it was
+    /// processed, else the entry that declares the log as an input.
     pub slices: Vec<Slice>,
 }
 
@@ -102,6 +103,8 @@ impl Inclusion {
             };
             let blocks = std::iter::once(at).chain((at.saturating_add(1)..=last).take_while(change)).collect();
             slices.push(slice(logs, database, Some(logs.index_fork()), index, &blocks)?);
+        } else {
+            slices.push(naming(logs, database, log)?);
         }
         slices.push(part);
         Ok(Inclusion { database: *database, log: *log, seq, slices })
@@ -154,10 +157,17 @@ impl Inclusion {
         checks.push(format!("block {} is in it, at its place", self.seq));
         let is_index = self.log == self.database;
         let result = match index {
-            [] => None,
+            [] if is_index => None,
             [index] if !is_index && index.key == self.database => {
-                checks.push("the executor published its ack, and the changes behind it".to_owned());
-                Some(processed(&index.blocks, &path::ack_key(&to_hex(&self.log), self.seq)).ok_or(Refused::Slices)?)
+                let declares = |(seq, block): (&u64, &Vec<u8>)| names(*seq, block, &self.log);
+                if index.blocks.len() == 1 && index.blocks.iter().all(declares) {
+                    checks.push("the index declares the log as an input".to_owned());
+                    None
+                } else {
+                    checks.push("the executor published its ack, and the changes behind it".to_owned());
+                    let ack = path::ack_key(&to_hex(&self.log), self.seq);
+                    Some(processed(&index.blocks, &ack).ok_or(Refused::Slices)?)
+                }
             }
             _ => return Err(Refused::Slices),
         };

@@ -140,7 +140,7 @@ fn divergence(logs: &dyn Evidence, evidence: &Equivocation, length: u64) -> Opti
 }
 
 /// The slice of the index with the entry that declares an oplog.
-fn naming(logs: &dyn Evidence, database: &Key, oplog: &Key) -> Result<Slice, ProveError> {
+pub(super) fn naming(logs: &dyn Evidence, database: &Key, oplog: &Key) -> Result<Slice, ProveError> {
     let index = logs.index();
     let cache = Cache::default();
     let name = [path::INPUTS, to_hex(oplog).as_bytes()].concat();
