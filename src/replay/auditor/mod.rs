@@ -105,6 +105,8 @@ pub struct Auditor<'a> {
     pub participants: BTreeMap<String, Participant>,
     active: HashMap<String, bool>,
     ambiguous: HashSet<String>,
+    // Logs that an entry at the path of another input named.
+    misplaced: HashSet<String>,
     /// Findings so far.
     pub findings: Vec<Finding>,
     /// Findings beyond the limit.
@@ -178,6 +180,7 @@ impl<'a> Auditor<'a> {
             participants: BTreeMap::new(),
             active: HashMap::new(),
             ambiguous: HashSet::new(),
+            misplaced: HashSet::new(),
             findings: Vec::new(),
             more_findings: 0,
             counts: HashMap::new(),

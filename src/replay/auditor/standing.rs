@@ -32,7 +32,7 @@ impl Auditor<'_> {
         });
         if let Some(other) = other {
             // It may also take the log that is named inside for one.
-            self.participants.entry(other.clone()).or_default().origin.deactivated = true;
+            self.misplaced.insert(other.clone());
             self.ambiguous.insert(other);
         }
         self.active.remove(name);

@@ -106,7 +106,8 @@ impl Auditor<'_> {
         let origin = &mut self.participants.entry(ack.origin.to_string()).or_default().origin;
         let (numbering, without) = origin.ack(ack.seq, next_finding, &self.suspects);
         self.suspects.extend(without);
-        let (deactivated, allowed) = (origin.deactivated, origin.readded.saturating_add(1));
+        let deactivated = origin.deactivated || self.misplaced.contains(&*ack.origin);
+        let allowed = origin.readded.saturating_add(1);
         let ack_deleted = origin.ack_deleted;
         let mut note = |kind, why: String| certain.push((Issue::at(kind, at), why));
         let race = "this input was removed before; an honest executor that restarts on a backlog with a removal and a \
