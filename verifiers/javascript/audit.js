@@ -1,0 +1,297 @@
+// Claims by audit: an audit of these logs finds a violation of this kind at this block (docs/proof-format.md).
+//
+// Only what the claim rests on is looked at, in the order of the rulebook's table: of the violations of one transaction the
+// first is found, the others stand in its `also`.
+
+import { batchEnd, isTampered, simulate } from './batch.js'
+import { hex } from './claims.js'
+import { anchor, contract, everInactive, guard } from './chain.js'
+import { Entries, Missing } from './hyperbee.js'
+import { NoMsgpack, decode } from './msgpack.js'
+import { GENESIS, INPUTS, SOURCE, ackKey, asAck, asInput, isAckPath, isReadable, valueOf } from './vitra.js'
+import { BY_REPLAY, compare } from './replay.js'
+
+export class NeedsRun extends Error {}
+
+const require = (condition, why) => { if (!condition) throw new Error(why) }
+
+const SORTS = ['malformed-entry', 'ack-malformed', 'ack-path-mismatch', 'non-participant', 'op-repeated', 'op-skipped', 'unprompted-write',
+  'metadata-invented', 'index-tampered']
+
+class Audit {
+  constructor (proof, heads, run) {
+    const [index, ...oplogs] = heads
+    require(index?.key.equals(proof.database), 'the first slice is not the index')
+    oplogs.forEach(({ key }, i) => {
+      require(!key.equals(index.key), 'the index once more')
+      require(i === 0 || Buffer.compare(oplogs[i - 1].key, key) < 0, 'oplogs that do not ascend')
+    })
+    Object.assign(this, { claim: proof.claim, entries: new Entries(index), run, checks: [] })
+    this.oplogs = new Map(oplogs.map((head) => [hex(head.key), head]))
+    this.numbers = new Map() // of an origin: what comes next, and what was acked
+    this.inactive = new Set()
+  }
+
+  async finding () {
+    const { kind, from, seq } = this.claim
+    require(SORTS.includes(kind) || BY_REPLAY.includes(kind) || kind === 'bad-genesis', `${kind} is no kind of violation`)
+    require(from <= seq && seq <= this.entries.length, 'a claim about a block that is not there')
+    if (kind === 'bad-genesis') {
+      require(from === 0, 'a genesis that does not begin at 0')
+      const { bad } = this.genesis()
+      require(bad === seq, 'the genesis is right there')
+      return { seq, accused: { role: 'executor' }, message: `block ${seq} is not what a genesis has there` }
+    }
+    if (from === 0) {
+      const { bad, end } = this.genesis()
+      require(bad === null, 'a genesis that is wrong, and ends the audit')
+      this.base = 1
+      if (kind === 'index-tampered' && seq < end) {
+        require(this.settle(end).tampered === seq, 'the tree of the genesis is right')
+        return this.found({ seq })
+      }
+      this.advance(end)
+      this.checks.push('the audit begins at the genesis')
+    } else {
+      anchor(this.entries, from)
+      guard(this.entries, from)
+      this.base = this.at = from
+      this.checks.push(`a batch ends before block ${from}, and every contract so far keeps to the guard`)
+    }
+    for (;;) {
+      require(this.at <= seq && this.at < this.entries.length, `no ${kind} at block ${seq}`)
+      const transaction = await this.transaction(this.at)
+      if (seq >= transaction.start && seq <= transaction.end) {
+        const finding = await this.judge(transaction)
+        if (finding) return finding
+        require(seq === transaction.end, `no ${kind} at block ${seq}`)
+      }
+      this.count(transaction)
+      this.advance(transaction.end)
+    }
+  }
+
+  found ({ seq, or = null, message }) {
+    const { kind } = this.claim
+    const accused = { role: 'executor' }
+    if (or) accused.or = { role: 'participant', key: or }
+    this.checks.push(`an audit of these blocks finds ${kind} at block ${seq}`)
+    return { seq, accused, message: message ?? `${kind} at block ${seq}` }
+  }
+
+  // Where the genesis ends, or its first wrong block.
+  genesis () {
+    const { entries } = this
+    const value = (seq) => {
+      const entry = entries.at(seq)
+      try { return entry && { entry, value: valueOf(entry).value } } catch (error) { if (error instanceof NoMsgpack) return null; throw error }
+    }
+    if (entries.raw(0).subarray(0, 10).compare(Buffer.from('0a086879706572626565', 'hex'))) return { bad: 0 }
+    const source = value(1)
+    if (source?.entry.name !== SOURCE || typeof source.value !== 'string') return { bad: 1 }
+    let active = false
+    for (let seq = 2; ; seq++) {
+      const found = value(seq)
+      if (found?.entry.name === GENESIS) return active ? { bad: null, end: seq + 1 } : { bad: seq }
+      const input = found?.entry.name.startsWith(INPUTS) ? asInput(found.entry.name, found.value) : null
+      if (!input) return { bad: seq }
+      active ||= input.active
+    }
+  }
+
+  // The tree before a block: that of the last batch, and what its own batch made of it since.
+  tree (at = this.at) {
+    this.trees ??= new Map()
+    const name = `${this.base}/${at}`
+    if (!this.trees.has(name)) {
+      const tree = simulate(this.entries, this.base, at, this.shared?.deletes ?? new Set())
+      require(tree, 'a batch that nobody writes')
+      this.trees.clear()
+      this.trees.set(name, tree)
+    }
+    return this.trees.get(name)
+  }
+
+  async transaction (start) {
+    const { entries } = this
+    const entry = entries.at(start)
+    const transaction = { start, ack: null, malformed: !entry }
+    if (entry && isAckPath(entry)) {
+      if (!isReadable(entry)) transaction.malformed = true
+      else {
+        const { value, peculiar } = valueOf(entry)
+        require(!peculiar, 'an ack that versions of msgpackr read differently')
+        transaction.ack = asAck(value)
+        transaction.badAck = !transaction.ack
+      }
+    } else transaction.unprompted = start
+    const source = this.tree().find(Buffer.from(SOURCE))
+    require(source !== null, 'a tree without a contract')
+    transaction.contract = contract(entries, source)
+    // What an unguarded contract may write, only its run shows.
+    if (!transaction.contract.guarded && transaction.ack) await this.replay(transaction)
+    const expected = transaction.outcome?.changes.map(({ key }) => key) ?? []
+    let end = start + 1
+    for (; end < entries.length; end++) {
+      const next = entries.at(end)
+      const place = next ? expected.indexOf(next.name) : -1
+      if (place >= 0) expected.splice(place, 1)
+      else if (next && isAckPath(next)) break
+    }
+    transaction.end = end
+    return transaction
+  }
+
+  // The outcome of the operation that an ack is about.
+  async replay (transaction) {
+    if (transaction.outcome) return
+    const { ack, contract } = transaction
+    const oplog = this.oplogs.get(ack.origin)
+    if (!oplog || ack.seq >= oplog.length) throw new Missing('the operation is not here')
+    require(oplog.fork === 0, 'an oplog that was rewritten')
+    const bytes = oplog.blocks.get(ack.seq)
+    if (!bytes) throw new Missing(`block ${ack.seq} of an oplog is not here`)
+    const { value: op, peculiar } = decode(bytes)
+    require(!peculiar, 'an operation that versions of msgpackr read differently')
+    transaction.op = op
+    if (!this.run) throw new NeedsRun('the operation has to be run')
+    transaction.outcome = await this.run({ source: contract.source, op, ack, tree: this.tree() })
+  }
+
+  // The violation of this transaction, if it is the one that is claimed.
+  async judge (transaction) {
+    const { kind, seq } = this.claim
+    if (BY_REPLAY.includes(kind)) {
+      require(transaction.ack && !transaction.malformed, 'no ack to compare with')
+      const earlier = ['malformed-entry'].some((sort) => this.sort(sort, transaction) !== null)
+      require(!earlier, 'another violation goes before')
+      await this.replay(transaction)
+      const found = compare(this, transaction)
+      if (found?.kind !== kind || found.seq !== seq) return null
+      return this.found({ seq, or: transaction.ack.origin, message: found.message })
+    }
+    for (const sort of SORTS) {
+      const found = this.sort(sort, transaction)
+      if (found !== null) return sort === kind && found === seq ? this.found({ seq }) : null
+      if (sort === kind) return null
+    }
+    return null
+  }
+
+  // Where a transaction breaks the rule of this sort, or null.
+  sort (sort, transaction) {
+    const { start, end, ack, malformed, badAck } = transaction
+    const { entries } = this
+    switch (sort) {
+      case 'malformed-entry':
+        for (let at = start; at < end; at++) if (!entries.at(at) || !isReadable(entries.at(at))) return at
+        return null
+      case 'ack-malformed': return badAck && !malformed ? start : null
+      case 'ack-path-mismatch': return ack && entries.at(start).name !== ackKey(ack.origin, ack.seq) ? start : null
+      case 'non-participant': return ack && !this.isActive(ack.origin) ? start : null
+      case 'op-repeated': return ack && this.numbering(ack) < 0 ? start : null
+      case 'op-skipped': return ack && this.numbering(ack) > 0 ? start : null
+      case 'unprompted-write': return this.unprompted(transaction)
+      case 'metadata-invented': {
+        if (!ack || ack.metadata === undefined || ack.metadata === null) return null
+        require(transaction.contract.exports, `it is not clear what the contract exports: ${transaction.contract.why}`)
+        return transaction.contract.exports.has('process') ? null : start
+      }
+      case 'index-tampered': return this.settle(end).tampered
+    }
+  }
+
+  isActive (origin) {
+    const name = INPUTS + origin
+    const entry = this.tree().get(name)
+    if (!entry || entry.value === null) return false
+    const input = asInput(name, valueOf(entry).value)
+    require(input, 'an input that is declared in another form')
+    return input.active
+  }
+
+  // Below 0: the operation was acked before. Above: one before it was not.
+  numbering ({ origin, seq }) {
+    const known = this.numbers.get(origin)
+    if (this.claim.from === 0) {
+      if (this.inactive.has(origin)) return 0
+      return known?.acked.has(seq) ? -1 : Math.max(seq - (known?.next ?? 0), 0)
+    }
+    if (everInactive(this.entries, this.claim.from, origin) || this.inactive.has(origin)) return 0
+    const isAcked = (number) => known?.acked.has(number) || this.tree().find(Buffer.from(ackKey(origin, number))) !== null
+    if (isAcked(seq)) return -1
+    if (known) return Math.max(seq - known.next, 0)
+    return seq > 0 && !isAcked(seq - 1) ? 1 : 0
+  }
+
+  // The first entry beyond what the ack announces.
+  unprompted ({ start, end, ack, badAck, unprompted, outcome }) {
+    if (unprompted !== undefined) return unprompted
+    if (!ack || badAck) return null
+    const first = start + 1 + ack.numChanges
+    if (outcome) {
+      const expected = outcome.changes.map(({ key }) => key)
+      for (let at = start + 1; at < end; at++) {
+        const place = expected.indexOf(this.entries.at(at).name)
+        if (place >= 0) expected.splice(place, 1)
+        else if (at >= first) return at
+      }
+      return null
+    }
+    return first < end ? first : null
+  }
+
+  count ({ ack, start, end }) {
+    if (ack) {
+      const known = this.numbers.get(ack.origin) ?? { next: 0, acked: new Set() }
+      known.next = Math.max(known.next, ack.seq + 1)
+      known.acked.add(ack.seq)
+      this.numbers.set(ack.origin, known)
+    }
+    for (let at = start; at < end; at++) {
+      const entry = this.entries.at(at)
+      if (!entry?.name.startsWith(INPUTS) || !isReadable(entry)) continue
+      if (valueOf(entry).value?.active !== true) this.inactive.add(entry.name.slice(INPUTS.length))
+    }
+  }
+
+  // The batch that the blocks up to `end` are of. `tampered`: its last block, where its tree is not the one that follows.
+  settle (end) {
+    const { entries } = this
+    let [base, shared] = [this.base, this.shared]
+    while (base < end) {
+      if (!shared) {
+        if (rangeIsUnreadable(entries, base, end)) return { base: end, shared: null, tampered: null }
+        const batch = batchEnd(entries, base, end)
+        if (!batch) return { base: end, shared: null, tampered: isTampered(entries, base, end) ? end - 1 : null }
+        shared = batch
+        for (let seq = base; seq < batch.end; seq++) {
+          // Hyperbee writes no value for null: readers take this for something else.
+          if (entries.at(seq).value?.equals(NULL) && batch.end >= end) return { base: batch.end, shared: null, tampered: batch.end - 1 }
+        }
+      }
+      if (shared.end > end) return { base, shared, tampered: null }
+      base = shared.end
+      shared = null
+    }
+    return { base, shared, tampered: null }
+  }
+
+  advance (end) {
+    const { base, shared } = this.settle(end)
+    Object.assign(this, { at: end, base, shared })
+  }
+}
+
+const NULL = Buffer.from([0xc0])
+
+const rangeIsUnreadable = (entries, from, to) => {
+  for (let seq = from; seq < to; seq++) if (!entries.at(seq)) return true
+  return false
+}
+
+export async function audit (proof, heads, run) {
+  const made = new Audit(proof, heads, run)
+  const finding = await made.finding()
+  return { ...finding, log: hex(proof.database), checks: made.checks }
+}

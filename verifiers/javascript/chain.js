@@ -1,0 +1,79 @@
+// What an audit may rest on that does not begin at the genesis (docs/proof-format.md, "Claims by audit").
+
+import { batchEnd } from './batch.js'
+import { examine } from './guard.js'
+import { Missing } from './hyperbee.js'
+import { Tree } from './tree.js'
+import { INPUTS, SOURCE, asInput, isAckPath, valueOf } from './vitra.js'
+
+const require = (condition, why) => { if (!condition) throw new Error(why) }
+
+// Condition 1: a batch ended before `ack`.
+export function anchor (entries, ack) {
+  require(ack > 1 && ack < entries.length, 'an anchor that is no block of the index')
+  const entry = entries.at(ack)
+  require(entry && isAckPath(entry), `block ${ack} is not at an ack path`)
+  // The next entry at an ack path is where batches mostly end.
+  let end = ack + 1
+  try { while (end < entries.length && entries.at(end) && !isAckPath(entries.at(end))) end++ } catch (error) { if (!(error instanceof Missing)) throw error }
+  require(batchEnd(entries, ack, end, { puts: true }), `block ${ack} is not shown to begin a batch`)
+}
+
+// The ack of the transaction that wrote a block, or null for the genesis.
+function writer (entries, seq) {
+  for (let at = seq - 1; at > 0; at--) {
+    const entry = entries.at(at)
+    require(entry, `block ${at} is no entry`)
+    if (isAckPath(entry)) return at
+    if (at === 1 && entry.name === SOURCE) return null
+  }
+  return null
+}
+
+const examined = new Map()
+
+// What a source's text shows.
+export function contract (entries, seq) {
+  const entry = entries.at(seq)
+  const { value, peculiar } = valueOf(entry)
+  require(typeof value === 'string' && !peculiar, `block ${seq} is no contract source`)
+  if (!examined.has(value)) examined.set(value, examine(value))
+  return { seq, source: value, ...examined.get(value) }
+}
+
+// The block of the source in the tree of the first `version` blocks.
+function sourceAt (entries, version) {
+  const seq = new Tree(entries, version).find(Buffer.from(SOURCE))
+  require(seq !== null, 'a tree without a contract')
+  return seq
+}
+
+// Condition 2: that source and each before it is guarded. Returns how many there were.
+export function guard (entries, version) {
+  for (let count = 1; ; count++) {
+    const seq = sourceAt(entries, version)
+    const { guarded, why } = contract(entries, seq)
+    require(guarded, `the contract at block ${seq} is not shown to keep to the guard: ${why}`)
+    if (seq === 1) return count
+    const ack = writer(entries, seq)
+    require(ack !== null && ack < version, 'a contract that no transaction wrote')
+    anchor(entries, ack)
+    version = ack
+  }
+}
+
+// Whether an input was ever declared inactive, in the tree of the first `version` blocks or before.
+export function everInactive (entries, version, origin) {
+  const name = INPUTS + origin
+  for (;;) {
+    const seq = new Tree(entries, version).find(Buffer.from(name))
+    if (seq === null) return false
+    const input = asInput(name, valueOf(entries.at(seq)).value)
+    if (!input?.active) return true
+    const ack = writer(entries, seq)
+    if (ack === null) return false
+    require(ack < version, 'an input that points forward')
+    anchor(entries, ack)
+    version = ack
+  }
+}

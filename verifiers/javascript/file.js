@@ -1,0 +1,116 @@
+// The file: deterministic CBOR (docs/proof-format.md, "Bytes"), and what stands where in it.
+//
+// Nothing here is believed. Every count is bounded by the bytes that are there, and nothing recurses: the form is known.
+
+export class Malformed extends Error {}
+
+export const FORM = 'vitra-watch/proof/1'
+const UNSIGNED = 0; const BYTES = 2; const TEXT = 3; const ARRAY = 4
+const NULL = 0xf6
+
+class Reader {
+  constructor (bytes) { this.bytes = bytes; this.at = 0 }
+
+  fail (what) { throw new Malformed(`${what} at byte ${this.at}`) }
+
+  // The argument of an item of this type. Shortest form only, so that there is one file for one proof.
+  head (type) {
+    const first = this.bytes[this.at]
+    if (first === undefined) this.fail('the file ends')
+    if (first >> 5 !== type) this.fail('an unexpected item')
+    this.at++
+    const small = first & 31
+    if (small < 24) return small
+    if (small > 27) this.fail('an indefinite or reserved length')
+    const width = 1 << (small - 24)
+    if (this.at + width > this.bytes.length) this.fail('the file ends')
+    let value = 0n
+    for (let i = 0; i < width; i++) value = value << 8n | BigInt(this.bytes[this.at++])
+    const least = width === 1 ? 24n : 1n << BigInt(4 * width)
+    if (value < least) this.fail('an integer that is not in its shortest form')
+    if (value > BigInt(Number.MAX_SAFE_INTEGER)) this.fail('a number beyond 2^53')
+    return Number(value)
+  }
+
+  unsigned () { return this.head(UNSIGNED) }
+  isNull () { return this.bytes[this.at] === NULL && ++this.at > 0 }
+
+  raw (type) {
+    const length = this.head(type)
+    if (length > this.bytes.length - this.at) this.fail('the file ends')
+    this.at += length
+    return this.bytes.subarray(this.at - length, this.at)
+  }
+
+  byteString (length) {
+    const bytes = this.raw(BYTES)
+    if (length !== undefined && bytes.length !== length) this.fail(`not ${length} bytes`)
+    return bytes
+  }
+
+  text () {
+    const bytes = this.raw(TEXT)
+    try { return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) } catch { return this.fail('text that is no UTF-8') }
+  }
+
+  // How many items; each takes at least a byte.
+  array (expected) {
+    const count = this.head(ARRAY)
+    if (count > this.bytes.length - this.at) this.fail('more items than bytes')
+    if (expected !== undefined && count !== expected) this.fail(`an array of ${count} and not ${expected} items`)
+    return count
+  }
+
+  pairs (read) {
+    const count = this.array()
+    if (count % 2) this.fail('an odd number of items')
+    return Array.from({ length: count / 2 }, read)
+  }
+
+  nodes () {
+    return this.pairs(() => ({ size: this.unsigned(), hash: this.byteString(32) }))
+  }
+
+  slice () {
+    this.array(8)
+    const key = this.byteString(32)
+    const manifest = this.isNull() ? null : this.byteString()
+    const [fork, length] = [this.unsigned(), this.unsigned()]
+    const signature = this.byteString()
+    const tree = this.isNull() ? null : this.byteString(32)
+    const nodes = this.nodes()
+    let last = -1
+    const blocks = new Map(this.pairs(() => {
+      const seq = this.unsigned()
+      if (seq <= last) this.fail('blocks that do not ascend')
+      last = seq
+      return [seq, this.byteString()]
+    }))
+    return { key, manifest, fork, length, signature, tree, nodes, blocks }
+  }
+
+  claim () {
+    const items = this.array()
+    const kind = this.text()
+    if (kind === 'truncation' && items === 1) return { kind }
+    if (kind === 'equivocation' && items === 3) return { kind, roots: this.nodes(), extension: this.nodes() }
+    if (kind === 'truncation' || kind === 'equivocation' || items !== 3) this.fail('a claim of another form')
+    return { kind, from: this.unsigned(), seq: this.unsigned() }
+  }
+
+  engine () {
+    if (this.isNull()) return null
+    this.array(2)
+    return { name: this.text(), version: this.text() }
+  }
+}
+
+export function decode (bytes) {
+  const file = new Reader(bytes)
+  file.array(5)
+  if (file.text() !== FORM) file.fail('another form')
+  const proof = { database: file.byteString(32), claim: file.claim(), engine: file.engine() }
+  proof.slices = Array.from({ length: file.array() }, () => file.slice())
+  if (file.at !== bytes.length) file.fail('bytes after the end')
+  return proof
+}

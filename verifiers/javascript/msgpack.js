@@ -1,0 +1,125 @@
+// msgpack as msgpackr reads it (docs/formats.md, "Values").
+//
+// `peculiar` bytes are those that its versions read differently; what nobody decodes alike accuses nobody.
+
+export class NoMsgpack extends Error {}
+export class Undecided extends Error {}
+
+const MOST_NESTED = 500
+// Text newer than Unicode 13 is peculiar. Node knows newer Unicodes only, so: the planes and blocks that were complete then.
+const isOld = (text) => /^[\u0000-\u052f\u1e00-\u209c\u20a0-\u20bf\u2100-\u218b\u2190-\u2426\u2460-\u2b73\u3041-\u3096\u30a1-\u30ff\u4e00-\u9ffc\uac00-\ud7a3\ufffd]*$/.test(text)
+
+export function decode (bytes) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  let [at, peculiar] = [0, false]
+
+  const take = (length) => {
+    if (length > bytes.length - at) throw new NoMsgpack('a value that ends too early')
+    at += length
+    return at - length
+  }
+  const number = (width, read) => read.call(view, take(width))
+  const length = (width) => [view.getUint8, view.getUint16, , view.getUint32][width - 1].call(view, take(width))
+
+  const text = (length) => {
+    const slice = bytes.subarray(take(length), at)
+    const result = new TextDecoder('utf-8', { ignoreBOM: true }).decode(slice)
+    if (!isOld(result) || !Buffer.from(result).equals(slice)) peculiar = true
+    return result
+  }
+  const array = (count, depth) => {
+    if (count > bytes.length - at) throw new NoMsgpack('more items than bytes')
+    return Array.from({ length: count }, () => value(depth + 1))
+  }
+  const object = (count, depth) => {
+    if (count * 2 > bytes.length - at) throw new NoMsgpack('more items than bytes')
+    const result = {}
+    for (let i = 0; i < count; i++) {
+      const key = value(depth + 1)
+      if (typeof key !== 'string' || key === '__proto__') peculiar = true
+      const name = typeof key === 'symbol' ? 'undefined' : String(key)
+      Object.defineProperty(result, name, { value: value(depth + 1), enumerable: true, configurable: true, writable: true })
+    }
+    return result
+  }
+  const extension = (length) => {
+    const type = view.getInt8(take(1))
+    const start = take(length)
+    if (type === 0) {
+      if (length !== 1 || bytes[start] !== 0) peculiar = true
+      return undefined
+    }
+    if (type !== -1) throw new Undecided('an extension that is not decoded')
+    if (length === 4) return new Date(view.getUint32(start) * 1000)
+    if (length === 8) {
+      const [high, low] = [view.getUint32(start), view.getUint32(start + 4)]
+      return new Date(Math.trunc((high >>> 2) / 1e6) + ((high & 3) * 2 ** 32 + low) * 1000)
+    }
+    if (length === 12) return new Date(Math.trunc(view.getUint32(start) / 1e6) + Number(view.getBigInt64(start + 4)) * 1000)
+    return new Date(NaN)
+  }
+
+  const value = (depth) => {
+    if (depth > MOST_NESTED) throw new Undecided('a value that is nested too deeply')
+    const first = bytes[take(1)]
+    if (first < 0x80) return first
+    if (first < 0x90) return object(first & 15, depth)
+    if (first < 0xa0) return array(first & 15, depth)
+    if (first < 0xc0) return text(first & 31)
+    if (first >= 0xe0) return first - 256
+    switch (first) {
+      case 0xc0: return null
+      case 0xc1: peculiar = true; return null
+      case 0xc2: return false
+      case 0xc3: return true
+      case 0xc4: case 0xc5: case 0xc6: {
+        const count = length(1 << (first - 0xc4))
+        return bytes.subarray(take(count), at)
+      }
+      case 0xc7: case 0xc8: case 0xc9: return extension(length(1 << (first - 0xc7)))
+      case 0xca: return number(4, view.getFloat32)
+      case 0xcb: { const float = number(8, view.getFloat64); return Object.is(float, -0) ? 0 : float }
+      case 0xcc: return number(1, view.getUint8)
+      case 0xcd: return number(2, view.getUint16)
+      case 0xce: return number(4, view.getUint32)
+      case 0xcf: peculiar = true; return number(8, view.getBigUint64)
+      case 0xd0: return number(1, view.getInt8)
+      case 0xd1: return number(2, view.getInt16)
+      case 0xd2: return number(4, view.getInt32)
+      case 0xd3: peculiar = true; return number(8, view.getBigInt64)
+      case 0xd4: case 0xd5: case 0xd6: case 0xd7: case 0xd8: return extension(1 << (first - 0xd4))
+      case 0xd9: case 0xda: case 0xdb: return text(length(1 << (first - 0xd9)))
+      case 0xdc: case 0xdd: return array(length(2 << (first - 0xdc)), depth)
+      default: return object(length(2 << (first - 0xde)), depth)
+    }
+  }
+
+  const result = value(1)
+  if (at !== bytes.length) throw new NoMsgpack('bytes after a value')
+  return { value: result, peculiar }
+}
+
+// lodash's isEqual, null and undefined being one at the top ("Equality").
+export function isEqual (a, b) {
+  const stack = [[a ?? null, b ?? null]]
+  while (stack.length) {
+    const [x, y] = stack.pop()
+    if (x === y || (x !== x && y !== y)) continue // eslint-disable-line no-self-compare
+    if (typeof x !== 'object' || typeof y !== 'object' || !x || !y) return false
+    const kind = (v) => Array.isArray(v) ? 'array' : v instanceof Date ? 'date' : v instanceof Uint8Array ? 'bytes' : 'object'
+    if (kind(x) !== kind(y)) return false
+    if (kind(x) === 'bytes') {
+      if (Buffer.compare(x, y)) return false
+    } else if (kind(x) === 'date') {
+      if (!Object.is(x.getTime(), y.getTime())) return false
+    } else {
+      const keys = Object.keys(x)
+      if (x.length !== y.length || keys.length !== Object.keys(y).length) return false
+      for (const key of keys) {
+        if (!Object.hasOwn(y, key)) return false
+        stack.push([x[key], y[key]])
+      }
+    }
+  }
+  return true
+}

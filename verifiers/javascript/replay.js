@@ -1,0 +1,58 @@
+// What a run of the contract shows (docs/verdicts.md, the kinds marked (R)).
+
+import { isEqual } from './msgpack.js'
+import { valueOf } from './vitra.js'
+
+export const BY_REPLAY = ['false-failure', 'false-success', 'wrong-change', 'extra-change', 'missing-change', 'change-count-mismatch']
+
+const RUNTIME_FAULTS = /Isolate was disposed|Isolated is disposed|Connection closed prematurely/
+
+// The first difference between a transaction and the outcome of its operation, in the order of the table.
+export function compare (audit, { start, end, ack, outcome }) {
+  if (ack.success !== outcome.success) {
+    if (RUNTIME_FAULTS.test(ack.error)) return null
+    return outcome.success
+      ? { kind: 'false-failure', seq: start, message: 'the ack says that the operation failed; the contract succeeds' }
+      : { kind: 'false-success', seq: start, message: `the ack says that the operation succeeded; the contract fails: ${outcome.error}` }
+  }
+  const { entries } = audit
+  // Deletes of what is not there write no block.
+  const there = new Map()
+  const expected = outcome.changes.filter(({ type, key }) => {
+    const was = there.get(key) ?? audit.tree().find(Buffer.from(key, 'latin1')) !== null
+    there.set(key, type === 'put')
+    return type === 'put' || was
+  })
+  const [left, wrong] = [[], []]
+  for (let at = start + 1; at < end; at++) {
+    const entry = entries.at(at)
+    const place = expected.findIndex(({ key }) => key === entry.name)
+    if (place < 0) { left.push(at); continue }
+    const [change] = expected.splice(place, 1)
+    if (!isSame(entry, change)) wrong.push(at)
+  }
+  // What is left over pairs up.
+  const paired = Math.min(left.length, expected.length)
+  if (paired && left.length > paired) return null // in an order that is not decided here
+  wrong.push(...left.splice(0, paired))
+  if (wrong.length) {
+    const seq = Math.min(...wrong)
+    return { kind: 'wrong-change', seq, message: `block ${seq} is not the change that the contract makes` }
+  }
+  const extra = left.find((at) => at <= start + ack.numChanges)
+  if (extra !== undefined) return { kind: 'extra-change', seq: extra, message: `the contract makes no change at block ${extra}` }
+  if (expected.length > paired) return { kind: 'missing-change', seq: end, message: 'a change that the contract makes is missing' }
+  if (ack.numChanges !== outcome.changes.length) {
+    return { kind: 'change-count-mismatch', seq: start, message: `the ack announces ${ack.numChanges} changes, the contract makes ${outcome.changes.length}` }
+  }
+  return null
+}
+
+// A put of null and a delete look alike in a block.
+function isSame (entry, { type, value }) {
+  if (entry.value === null) return type === 'del' || value === null || value === undefined
+  if (type === 'del') return false
+  const { value: published, peculiar } = valueOf(entry)
+  if (peculiar) throw new Error('a change that versions of msgpackr read differently')
+  return isEqual(published, value)
+}
