@@ -7,11 +7,12 @@ import { batchEnd, isTampered, simulate } from './batch.js'
 import { hex } from './claims.js'
 import { anchor, contract, everInactive, guard } from './chain.js'
 import { Entries, Missing } from './hyperbee.js'
-import { NoMsgpack, decode } from './msgpack.js'
+import { NoMsgpack, Undecided, decode } from './msgpack.js'
 import { GENESIS, INPUTS, SOURCE, ackKey, asAck, asInput, isAckPath, isReadable, valueOf } from './vitra.js'
 import { BY_REPLAY, compare } from './replay.js'
 
-export class NeedsRun extends Error {}
+// Only a run of the contract can decide.
+export class NeedsRun extends Undecided {}
 
 const require = (condition, why) => { if (!condition) throw new Error(why) }
 
@@ -29,6 +30,7 @@ class Audit {
     Object.assign(this, { claim: proof.claim, entries: new Entries(index), run, checks: [] })
     this.oplogs = new Map(oplogs.map((head) => [hex(head.key), head]))
     this.numbers = new Map() // of an origin: what comes next, and what was acked
+    this.active = new Map()
     this.inactive = new Set()
   }
 
@@ -146,6 +148,7 @@ class Audit {
   async replay (transaction) {
     if (transaction.outcome) return
     const { ack, contract } = transaction
+    if (!contract.stateless) throw new Undecided(`the contract is not shown to keep no state: ${contract.why}`)
     const oplog = this.oplogs.get(ack.origin)
     if (!oplog || ack.seq >= oplog.length) throw new Missing('the operation is not here')
     require(oplog.fork === 0, 'an oplog that was rewritten')
@@ -173,6 +176,9 @@ class Audit {
     for (const sort of SORTS) {
       const found = this.sort(sort, transaction)
       if (found !== null) return sort === kind && found === seq ? this.found({ seq }) : null
+      if (sort === 'index-tampered' && sort === kind && await this.flipped(transaction) === seq) {
+        return this.found({ seq, or: transaction.ack.origin, message: 'readers find a key deleted that the contract set to null, or the reverse' })
+      }
       if (sort === kind) return null
     }
     return null
@@ -194,20 +200,40 @@ class Audit {
       case 'unprompted-write': return this.unprompted(transaction)
       case 'metadata-invented': {
         if (!ack || ack.metadata === undefined || ack.metadata === null) return null
-        require(transaction.contract.exports, `it is not clear what the contract exports: ${transaction.contract.why}`)
+        if (!transaction.contract.exports) throw new Undecided(`it is not clear what the contract exports: ${transaction.contract.why}`)
         return transaction.contract.exports.has('process') ? null : start
       }
       case 'index-tampered': return this.settle(end).tampered
     }
   }
 
+  // Where readers find a key deleted that the contract set to null, or the reverse: which only its run tells apart.
+  async flipped (transaction) {
+    const { start, end } = transaction
+    const { entries } = this
+    const { shared, read } = this.settle(end)
+    const deletes = shared?.deletes ?? read
+    const valueless = []
+    for (let at = start + 1; at < end; at++) if (entries.at(at).value === null) valueless.push(at)
+    if (!valueless.length || !deletes || !transaction.ack) return null
+    await this.replay(transaction)
+    const changes = [...transaction.outcome.changes]
+    for (let at = start + 1; at < end; at++) {
+      const place = changes.findIndex(({ key }) => key === entries.at(at).name)
+      const [change] = place < 0 ? [] : changes.splice(place, 1)
+      if (change && valueless.includes(at) && deletes.has(at) !== (change.type === 'del')) return (shared?.end ?? end) - 1
+    }
+    return null
+  }
+
+  // As the tree says when it is first asked, until the next declaration or tampering.
   isActive (origin) {
-    const name = INPUTS + origin
-    const entry = this.tree().get(name)
-    if (!entry || entry.value === null) return false
-    const input = asInput(name, valueOf(entry).value)
-    require(input, 'an input that is declared in another form')
-    return input.active
+    if (!this.active.has(origin)) {
+      const name = INPUTS + origin
+      const entry = this.tree().get(name)
+      this.active.set(origin, entry ? asInput(name, valueOf(entry).value)?.active === true : false)
+    }
+    return this.active.get(origin)
   }
 
   // Below 0: the operation was acked before. Above: one before it was not.
@@ -243,6 +269,7 @@ class Audit {
 
   count ({ ack, start, end }) {
     if (ack) {
+      this.isActive(ack.origin)
       const known = this.numbers.get(ack.origin) ?? { next: 0, acked: new Set() }
       known.next = Math.max(known.next, ack.seq + 1)
       known.acked.add(ack.seq)
@@ -251,7 +278,9 @@ class Audit {
     for (let at = start; at < end; at++) {
       const entry = this.entries.at(at)
       if (!entry?.name.startsWith(INPUTS) || !isReadable(entry)) continue
-      if (valueOf(entry).value?.active !== true) this.inactive.add(entry.name.slice(INPUTS.length))
+      const origin = entry.name.slice(INPUTS.length)
+      this.active.delete(origin)
+      if (valueOf(entry).value?.active !== true) this.inactive.add(origin)
     }
   }
 
@@ -259,6 +288,7 @@ class Audit {
   settle (end) {
     const { entries } = this
     let [base, shared] = [this.base, this.shared]
+    let read = new Set()
     while (base < end) {
       if (!shared) {
         if (rangeIsUnreadable(entries, base, end)) return { base: end, shared: null, tampered: null }
@@ -272,13 +302,15 @@ class Audit {
       }
       if (shared.end > end) return { base, shared, tampered: null }
       base = shared.end
+      read = new Set([...read, ...shared.deletes])
       shared = null
     }
-    return { base, shared, tampered: null }
+    return { base, shared, read, tampered: null }
   }
 
   advance (end) {
-    const { base, shared } = this.settle(end)
+    const { base, shared, tampered } = this.settle(end)
+    if (tampered !== null) this.active.clear()
     Object.assign(this, { at: end, base, shared })
   }
 }

@@ -6,7 +6,7 @@ import { Tree } from './tree.js'
 
 const FURTHEST = 4096
 const MOST_READINGS = 64
-const MOST_CANDIDATES = 64
+const MOST_ENDS = 16
 const MOST_STEPS = 200_000
 
 // The ways to read the blocks without a value from `base` to `end`: each a set of those that are deletes. A put stands in a
@@ -32,18 +32,13 @@ function readings (entries, base, end) {
   return result
 }
 
-// Applies a block; false where it would not have been written.
-function apply (tree, entries, seq, deletes) {
-  const entry = entries.at(seq)
-  if (deletes.has(seq)) return tree.delete(seq, entry)
-  tree.put(seq, entry)
-  return true
-}
-
-// The tree after the blocks from `base` to `end`, or null.
+// The tree after the blocks from `base` to `end`; null where one of them would not have been written.
 export function simulate (entries, base, end, deletes) {
   const tree = new Tree(entries, base)
-  for (let seq = base; seq < end; seq++) if (!apply(tree, entries, seq, deletes)) return null
+  for (let seq = base; seq < end; seq++) {
+    if (!deletes.has(seq)) tree.put(seq, entries.at(seq))
+    else if (!tree.delete(seq, entries.at(seq))) return null
+  }
   return tree
 }
 
@@ -55,54 +50,43 @@ function isWritten (entries, base, end, deletes) {
   return true
 }
 
-// Whether a batch may end with this block: the keys of the nodes that the last operation wrote are not changed by what
-// a batch leaves out.
-function mayEnd (tree, entry) {
-  const { index } = tree.blocks.at(-1)
-  return index.length === entry.levels.length && index.every(({ node }, i) =>
-    node.keys.length === entry.levels[i].keys.length && node.keys.every((key, j) => key === entry.levels[i].keys[j]))
+// The block that must be the last of a batch, under this reading: every other one leaves out its root at least, so the
+// first that carries as many nodes as its operation wrote is the last.
+function lastBlock (entries, base, end, deletes) {
+  const tree = new Tree(entries, base)
+  for (let seq = base; seq < entries.length && seq < base + FURTHEST; seq++) {
+    const entry = entries.at(seq)
+    if (!entry) return null
+    // Beyond what was read, a delete is one if it can be one.
+    const isDelete = seq < end ? deletes.has(seq) : entry.value === null && tree.find(entry.key) !== null
+    if (isDelete) {
+      if (!tree.delete(seq, entry)) return null
+    } else tree.put(seq, entry)
+    if (entry.levels.length >= tree.blocks.at(-1).index.length) return seq + 1
+  }
+  return null
 }
 
-// The end of the batch that begins at `base`: the preferred one, an earlier, a later one. Or null, where no end gives
-// the bytes that Hyperbee writes.
-export function batchEnd (entries, base, preferred, { puts = false } = {}) {
-  const limit = Math.min(entries.length, preferred + FURTHEST)
+// The end of the batch that begins at `base`, and which of its blocks are deletes; null where none gives the bytes that
+// Hyperbee writes. `likely` is where batches mostly end.
+export function batchEnd (entries, base, likely, { puts = false } = {}) {
   let missing = null
-  const attempt = (make) => {
+  const attempt = (make, otherwise) => {
     try { return make() } catch (error) {
       if (!(error instanceof Missing)) throw error
       missing ??= error
-      return null
+      return otherwise
     }
   }
-  const fits = (end) => {
-    for (const deletes of attempt(() => readings(entries, base, end)) ?? []) {
+  const ends = new Set([likely])
+  for (const end of ends) { // grows
+    if (ends.size > MOST_ENDS) throw new Undecided('too many blocks at which a batch may end')
+    for (const deletes of attempt(() => readings(entries, base, end), [])) {
       if (puts && deletes.size) continue
-      if (attempt(() => isWritten(entries, base, end, deletes))) return { end, deletes }
+      const last = attempt(() => lastBlock(entries, base, end, deletes), null)
+      if (last === end && attempt(() => isWritten(entries, base, end, deletes), false)) return { end, deletes }
+      if (last !== null) ends.add(last)
     }
-    return null
-  }
-  const first = fits(preferred)
-  if (first) return first
-
-  // How far blocks can be read as entries at all.
-  let far = base
-  attempt(() => { while (far < limit && entries.at(far) && !(puts && entries.at(far).value === null)) far++ })
-  const candidates = new Set()
-  for (const deletes of attempt(() => readings(entries, base, far)) ?? []) {
-    attempt(() => {
-      const tree = new Tree(entries, base)
-      for (let seq = base; seq < far && apply(tree, entries, seq, deletes); seq++) {
-        if (mayEnd(tree, entries.at(seq))) candidates.add(seq + 1)
-      }
-    })
-  }
-  candidates.delete(preferred)
-  if (candidates.size > MOST_CANDIDATES) throw new Undecided('too many blocks at which a batch may end')
-  const ends = [...candidates].sort((a, b) => a - b)
-  for (const end of [...ends.filter((end) => end < preferred).reverse(), ...ends.filter((end) => end > preferred)]) {
-    const found = fits(end)
-    if (found) return found
   }
   if (missing) throw missing
   return null

@@ -3,6 +3,7 @@
 import { batchEnd } from './batch.js'
 import { examine } from './guard.js'
 import { Missing } from './hyperbee.js'
+import { Undecided } from './msgpack.js'
 import { Tree } from './tree.js'
 import { INPUTS, SOURCE, asInput, isAckPath, valueOf } from './vitra.js'
 
@@ -53,7 +54,7 @@ export function guard (entries, version) {
   for (let count = 1; ; count++) {
     const seq = sourceAt(entries, version)
     const { guarded, why } = contract(entries, seq)
-    require(guarded, `the contract at block ${seq} is not shown to keep to the guard: ${why}`)
+    if (!guarded) throw new Undecided(`the contract at block ${seq} is not shown to keep to the guard: ${why}`)
     if (seq === 1) return count
     const ack = writer(entries, seq)
     require(ack !== null && ack < version, 'a contract that no transaction wrote')

@@ -362,7 +362,11 @@ class Contract {
     if (after === '.') {
       const method = this.text(at + 2)
       if (before === '.' || !TX.has(method) || this.text(at + 3) !== '(') this.fail('another use of tx')
-      if (method === 'put' || method === 'delete') this.path(at + 4, this.tokens[at + 3].other, at, 0)
+      if (method !== 'put' && method !== 'delete') return
+      try { this.path(at + 4, this.tokens[at + 3].other, at, 0) } catch (error) {
+        if (!(error instanceof Unclear)) throw error
+        this.open ??= error.message
+      }
       return
     }
     // An argument: which, of which call?
@@ -450,17 +454,16 @@ class Contract {
   }
 }
 
-// What the text of a contract shows: whether it is guarded (else why not) and what it exports. `exports` is null where that is
-// not clear.
+// What the text of a contract shows: whether it keeps no state (`stateless`), whether it is guarded as well (else why not),
+// and what it exports; null where that is not clear.
 export function examine (source) {
-  let contract
   try {
-    contract = new Contract(source)
+    const contract = new Contract(source)
     contract.module()
     contract.uses()
-    return { guarded: true, exports: contract.exported }
+    return { stateless: true, guarded: !contract.open, why: contract.open, exports: contract.exported }
   } catch (error) {
     if (!(error instanceof Unclear)) throw error
-    return { guarded: false, why: error.message, exports: null }
+    return { stateless: false, guarded: false, why: error.message, exports: null }
   }
 }

@@ -8,6 +8,7 @@ import { BY_HEADS, hex } from './claims.js'
 import { Malformed, decode } from './file.js'
 import { hash } from './hash.js'
 import { authenticate } from './heads.js'
+import { Undecided } from './msgpack.js'
 
 const EXIT = { PROVEN: 0, NOT_PROVEN: 1, NOT_DECIDED: 2, USAGE: 64, MALFORMED: 65, INTERNAL: 70 }
 const HELP = `usage: node verify.js [--json] [--max-size MIB] [--run-contract] FILE...
@@ -50,7 +51,8 @@ async function verify (bytes, run) {
     checks.push(...more)
     return result('PROVEN', { finding: { kind: proof.claim.kind, seq: null, ...finding } })
   } catch (error) {
-    if (error instanceof NeedsRun) return result('NOT_DECIDED', { why: `not decided without --run-contract: ${proof.claim.kind} at block ${proof.claim.seq}; ${error.message}` })
+    if (error instanceof NeedsRun) checks.push('all up to the run of the operation')
+    if (error instanceof Undecided) return result('NOT_DECIDED', { why: error instanceof NeedsRun ? 'not decided without --run-contract' : error.message })
     return result('NOT_PROVEN', { why: error.message })
   }
 }

@@ -1,0 +1,113 @@
+// Runs one operation of a contract in V8: in a child process that is locked away from files and network, since a proof
+// file is a stranger's code. Without a lock that works nothing runs.
+
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, realpathSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { deserialize, serialize } from 'node:v8'
+import { Undecided } from './msgpack.js'
+import { list } from './list.js'
+import { pathKey, valueOf } from './vitra.js'
+
+const GUEST = realpathSync(fileURLToPath(new URL('./guest.js', import.meta.url)))
+const SECONDS = 10
+const MEGABYTES = 256
+const MOST_OUTPUT = 64 << 20
+const MOST_READS = 100_000
+
+// What a guest must not see is not there: files but those that Node needs, other processes, the network.
+function bubblewrap () {
+  const binds = ['/usr', '/lib', '/lib64', '/bin', realpathSync(process.execPath), dirname(GUEST)]
+    .filter(existsSync).flatMap((path) => ['--ro-bind', path, path])
+  return ['bwrap', '--unshare-all', '--die-with-parent', '--new-session', '--clearenv', '--proc', '/proc', '--dev', '/dev', ...binds, '--']
+}
+
+// Linux's own way to a process without a network, where users may have namespaces.
+const UNSHARE = ['unshare', '--user', '--map-root-user', '--net', '--pid', '--fork', '--kill-child', '--']
+
+const works = ([program, ...args]) =>
+  spawnSync(program, [...args, realpathSync(process.execPath), '-e', '0'], { timeout: 10_000, stdio: 'ignore' }).status === 0
+
+let prefix
+function lock () {
+  prefix ??= [bubblewrap(), UNSHARE].find(works) ?? null
+  if (!prefix) throw new Undecided('the contract is not run: neither bubblewrap nor unshare can lock it away from the network')
+  const permission = ['--permission', '--experimental-permission'].find((flag) => process.allowedNodeEnvironmentFlags.has(flag))
+  if (!permission) throw new Undecided('the contract is not run: this Node has no permission model')
+  return [...prefix, realpathSync(process.execPath), permission, `--allow-fs-read=${dirname(GUEST)}/*`, '--experimental-vm-modules', '--no-warnings',
+    `--max-old-space-size=${MEGABYTES}`, GUEST]
+}
+
+// Listens, so that the guest can show that it does not get here.
+const listening = () => new Promise((resolve, reject) => {
+  const server = createServer((socket) => socket.destroy())
+  server.on('error', reject).listen(0, '127.0.0.1', () => resolve(server))
+})
+
+// What a read gives, as Vitra does.
+function answer (tree, { get, list: prefix, options }) {
+  if (prefix !== undefined) return list(tree, prefix, options)
+  const entry = tree.get(Buffer.from(pathKey(get)).toString('latin1'))
+  if (!entry) return undefined
+  const { value, peculiar } = valueOf(entry)
+  if (peculiar) throw new Undecided('state that versions of msgpackr read differently')
+  const path = '/' + entry.key.toString().split('\0').filter((segment) => segment !== '').join('/')
+  return { seq: entry.seq, container: false, name: path.split('/').at(-1), path, value: entry.value === null ? null : value }
+}
+
+// The outcome: `success`, and the changes with the keys that they have in the index.
+export async function run ({ source, op, ack, tree }) {
+  const [program, ...args] = lock()
+  const server = await listening()
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'ignore'], env: { TZ: 'UTC', LC_ALL: 'C' }, killSignal: 'SIGKILL' })
+  const timer = setTimeout(() => child.kill('SIGKILL'), SECONDS * 1000)
+  try {
+    return await new Promise((resolve, reject) => {
+      const send = (message) => {
+        const bytes = serialize(message)
+        const size = Buffer.alloc(4)
+        size.writeUInt32LE(bytes.length)
+        child.stdin.write(Buffer.concat([size, bytes]))
+      }
+      let [input, total, reads] = [Buffer.alloc(0), 0, 0]
+      child.on('error', reject)
+      child.stdin.on('error', () => {})
+      child.on('close', () => reject(new Undecided('the contract used up its time or memory, or its process died')))
+      child.stdout.on('data', (chunk) => {
+        try {
+          if ((total += chunk.length) > MOST_OUTPUT) throw new Undecided('the contract says too much')
+          input = Buffer.concat([input, chunk])
+          while (input.length >= 4 && input.length >= 4 + input.readUInt32LE()) {
+            const message = deserialize(input.subarray(4, 4 + input.readUInt32LE()))
+            input = input.subarray(4 + input.readUInt32LE())
+            if (message.read) {
+              if (++reads > MOST_READS) throw new Undecided('the contract reads too much')
+              send({ answer: answer(tree, message.read) })
+            } else if (message.undecided) throw new Undecided(`the run decides nothing: ${message.undecided}`)
+            else resolve(outcome(message))
+          }
+        } catch (error) { reject(error) }
+      })
+      send({ source, op, port: server.address().port, ack: { origin: ack.origin, seq: ack.seq, ts: ack.ts, metadata: ack.metadata } })
+    })
+  } finally {
+    clearTimeout(timer)
+    child.kill('SIGKILL')
+    server.close()
+  }
+}
+
+const latin1 = (text) => Buffer.from(text).toString('latin1')
+
+function outcome ({ success, error, actions }) {
+  const changes = (actions ?? []).map(({ path, type, value, pubkey, active, code }) => {
+    if (pubkey !== undefined) return { type: 'put', key: `.sys\0inputs\0${pubkey}`, value: { pubkey: Buffer.from(pubkey, 'hex'), active } }
+    if (code !== undefined) return { type: 'put', key: '.sys\0contract\0source', value: code }
+    const key = latin1(pathKey(path))
+    if (key === '.sys' || key.startsWith('.sys\0')) throw new Undecided('the contract writes past the guard of the runtime')
+    return { type, key, value }
+  })
+  return { success, error, changes: success ? changes : [] }
+}
