@@ -3,13 +3,14 @@
 // Only what the claim rests on is looked at, in the order of the rulebook's table: of the violations of one transaction the
 // first is found, the others stand in its `also`.
 
-import { batchEnd, isTampered, simulate } from './batch.js'
+import { batchEnd, isTampered } from './batch.js'
 import { hex } from './claims.js'
 import { anchor, contract, everInactive, guard } from './chain.js'
 import { Entries, Missing } from './hyperbee.js'
 import { NoMsgpack, Undecided, decode } from './msgpack.js'
 import { GENESIS, INPUTS, SOURCE, ackKey, asAck, asInput, isAckPath, isReadable, valueOf } from './vitra.js'
 import { BY_REPLAY, compare } from './replay.js'
+import { Tree } from './tree.js'
 
 // Only a run of the contract can decide.
 export class NeedsRun extends Undecided {}
@@ -19,18 +20,22 @@ const require = (condition, why) => { if (!condition) throw new Error(why) }
 const SORTS = ['malformed-entry', 'ack-malformed', 'ack-path-mismatch', 'non-participant', 'op-repeated', 'op-skipped', 'unprompted-write',
   'metadata-invented', 'index-tampered']
 
+const MOST_RUNS = 20
+
 class Audit {
-  constructor (proof, heads, run) {
+  constructor (proof, heads, run, work) {
     const [index, ...oplogs] = heads
     require(index?.key.equals(proof.database), 'the first slice is not the index')
     oplogs.forEach(({ key }, i) => {
       require(!key.equals(index.key), 'the index once more')
       require(i === 0 || Buffer.compare(oplogs[i - 1].key, key) < 0, 'oplogs that do not ascend')
     })
-    Object.assign(this, { claim: proof.claim, entries: new Entries(index), run, checks: [] })
+    Object.assign(this, { claim: proof.claim, entries: new Entries(index, work), run, checks: [] })
     this.oplogs = new Map(oplogs.map((head) => [hex(head.key), head]))
     this.numbers = new Map() // of an origin: what comes next, and what was acked
+    this.runs = 0
     this.active = new Map()
+    this.before = new Map() // whether an input was declared inactive before the audit begins
     this.inactive = new Set()
   }
 
@@ -75,6 +80,8 @@ class Audit {
 
   found ({ seq, or = null, message }) {
     const { kind } = this.claim
+    // Then more people than the executor may be to blame, and the document says whom.
+    if (this.doubtful) throw new Undecided('the contract is not guarded, and its operations may have written below /.sys')
     const accused = { role: 'executor' }
     if (or) accused.or = { role: 'participant', key: or }
     this.checks.push(`an audit of these blocks finds ${kind} at block ${seq}`)
@@ -102,16 +109,15 @@ class Audit {
   }
 
   // The tree before a block: that of the last batch, and what its own batch made of it since.
-  tree (at = this.at) {
-    this.trees ??= new Map()
-    const name = `${this.base}/${at}`
-    if (!this.trees.has(name)) {
-      const tree = simulate(this.entries, this.base, at, this.shared?.deletes ?? new Set())
-      require(tree, 'a batch that nobody writes')
-      this.trees.clear()
-      this.trees.set(name, tree)
+  tree () {
+    const { entries, base, at, shared } = this
+    if (this.known?.base !== base || this.known.at > at) this.known = { base, at: base, tree: new Tree(entries, base) }
+    for (; this.known.at < at; this.known.at++) {
+      const [seq, { tree }] = [this.known.at, this.known]
+      if (!shared?.deletes.has(seq)) tree.put(seq, entries.at(seq))
+      else require(tree.delete(seq, entries.at(seq)), 'a batch that nobody writes')
     }
-    return this.trees.get(name)
+    return this.known.tree
   }
 
   async transaction (start) {
@@ -122,7 +128,7 @@ class Audit {
       if (!isReadable(entry)) transaction.malformed = true
       else {
         const { value, peculiar } = valueOf(entry)
-        require(!peculiar, 'an ack that versions of msgpackr read differently')
+        if (peculiar) throw new Undecided('an ack that versions of msgpackr read differently')
         transaction.ack = asAck(value)
         transaction.badAck = !transaction.ack
       }
@@ -130,8 +136,11 @@ class Audit {
     const source = this.tree().find(Buffer.from(SOURCE))
     require(source !== null, 'a tree without a contract')
     transaction.contract = contract(entries, source)
-    // What an unguarded contract may write, only its run shows.
-    if (!transaction.contract.guarded && transaction.ack) await this.replay(transaction)
+    // Whether an operation of an unguarded contract wrote this, only its run shows.
+    if (!transaction.contract.guarded && transaction.ack && this.writesSystem(transaction)) {
+      await this.replay(transaction)
+      this.doubtful = true
+    }
     const expected = transaction.outcome?.changes.map(({ key }) => key) ?? []
     let end = start + 1
     for (; end < entries.length; end++) {
@@ -142,6 +151,16 @@ class Audit {
     }
     transaction.end = end
     return transaction
+  }
+
+  // Whether an entry below `/.sys` stands within the announced number: an operation may have written it past the guard.
+  writesSystem ({ start, ack }) {
+    const last = Math.min(start + ack.numChanges, this.entries.length - 1)
+    for (let at = start + 1; at <= last; at++) {
+      const name = this.entries.at(at)?.name
+      if (name === '.sys' || name?.startsWith('.sys\0')) return true
+    }
+    return false
   }
 
   // The outcome of the operation that an ack is about.
@@ -155,9 +174,10 @@ class Audit {
     const bytes = oplog.blocks.get(ack.seq)
     if (!bytes) throw new Missing(`block ${ack.seq} of an oplog is not here`)
     const { value: op, peculiar } = decode(bytes)
-    require(!peculiar, 'an operation that versions of msgpackr read differently')
+    if (peculiar) throw new Undecided('an operation that versions of msgpackr read differently')
     transaction.op = op
     if (!this.run) throw new NeedsRun('the operation has to be run')
+    if (++this.runs > MOST_RUNS) throw new Undecided('too many operations to run')
     transaction.outcome = await this.run({ source: contract.source, op, ack, tree: this.tree() })
   }
 
@@ -243,7 +263,8 @@ class Audit {
       if (this.inactive.has(origin)) return 0
       return known?.acked.has(seq) ? -1 : Math.max(seq - (known?.next ?? 0), 0)
     }
-    if (everInactive(this.entries, this.claim.from, origin) || this.inactive.has(origin)) return 0
+    if (!this.before.has(origin)) this.before.set(origin, everInactive(this.entries, this.claim.from, origin))
+    if (this.before.get(origin) || this.inactive.has(origin)) return 0
     const isAcked = (number) => known?.acked.has(number) || this.tree().find(Buffer.from(ackKey(origin, number))) !== null
     if (isAcked(seq)) return -1
     if (known) return Math.max(seq - known.next, 0)
@@ -322,8 +343,8 @@ const rangeIsUnreadable = (entries, from, to) => {
   return false
 }
 
-export async function audit (proof, heads, run) {
-  const made = new Audit(proof, heads, run)
+export async function audit (proof, heads, run, work) {
+  const made = new Audit(proof, heads, run, work)
   const finding = await made.finding()
   return { ...finding, log: hex(proof.database), checks: made.checks }
 }

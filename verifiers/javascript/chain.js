@@ -37,7 +37,8 @@ const examined = new Map()
 export function contract (entries, seq) {
   const entry = entries.at(seq)
   const { value, peculiar } = valueOf(entry)
-  require(typeof value === 'string' && !peculiar, `block ${seq} is no contract source`)
+  require(typeof value === 'string', `block ${seq} is no contract source`)
+  if (peculiar) throw new Undecided('a contract that versions of msgpackr read differently')
   if (!examined.has(value)) examined.set(value, examine(value))
   return { seq, source: value, ...examined.get(value) }
 }

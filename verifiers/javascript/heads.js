@@ -41,7 +41,9 @@ class Compact {
   many (width, read) {
     const count = this.uint()
     if (count > (this.bytes.length - this.at) / width) throw new Error('more items than bytes')
-    return Array.from({ length: count }, read)
+    const result = []
+    for (let i = 0; i < count; i++) result.push(read())
+    return result
   }
 
   node () { return { index: this.uint(), size: this.uint(), hash: this.take(32) } }
@@ -108,7 +110,7 @@ function patched (head, patch, pool) {
   const length = head.length + patch
   if (!head.roots || length > 2 ** 52) throw new Error('a patch without roots')
   const nodes = spans(head.length, length).map((place) => {
-    const node = pool.find((node) => node.index === indexOf(place))
+    const node = pool.get(indexOf(place))
     if (!node) throw new Error('a patch without its nodes')
     return { size: node.size, hash: node.hash }
   })
@@ -132,11 +134,12 @@ function signedByManifest (head, key, bytes, signature) {
     return true
   }
   const { proofs, nodes } = parseContainer(signature, manifest.version)
+  const pool = new Map(nodes.map((node) => [node.index, node]))
   const signers = new Set()
   for (const proof of proofs) {
     const signer = manifest.signers[proof.signer]
-    if (!signer || (proof.patch && !manifest.patches)) continue
-    if (by(signer, patched(head, proof.patch, nodes), proof.signature)) signers.add(proof.signer)
+    if (!signer || signers.has(proof.signer) || (proof.patch && !manifest.patches)) continue
+    if (by(signer, patched(head, proof.patch, pool), proof.signature)) signers.add(proof.signer)
   }
   if (signers.size < manifest.quorum) throw new Error('not signed by its owners')
   return true

@@ -86,7 +86,8 @@ export function decodeBlock (bytes) {
 
 // The entries of an index whose blocks are partly here.
 export class Entries {
-  constructor (head) { this.head = head; this.length = head.length; this.decoded = new Map() }
+  // `work`: how many searches in trees they are worth.
+  constructor (head, work) { Object.assign(this, { head, length: head.length, decoded: new Map(), work }) }
 
   raw (seq) {
     const bytes = this.head.blocks.get(seq)

@@ -6,8 +6,9 @@ export class NoMsgpack extends Error {}
 export class Undecided extends Error {}
 
 const MOST_NESTED = 500
-// Text newer than Unicode 13 is peculiar. Node knows newer Unicodes only, so: the planes and blocks that were complete then.
-const isOld = (text) => /^[\u0000-\u052f\u1e00-\u209c\u20a0-\u20bf\u2100-\u218b\u2190-\u2426\u2460-\u2b73\u3041-\u3096\u30a1-\u30ff\u4e00-\u9ffc\uac00-\ud7a3\ufffd]*$/.test(text)
+// Text newer than Unicode 13 is peculiar. JavaScript does not say when a character came, so: what is assigned, in blocks to which
+// nothing was added since.
+const isOld = (text) => /^(?:[\0-\u061c\u061e-\u07ff\u0900-\u0bff\u0e00-\u0e7f\u0f00-\u16ff\u1780-\u17ff\u1900-\u1a9f\u1e00-\u209f\u20a0-\u20bf\u2100-\u218b\u2190-\u2426\u2440-\u2bff\u2c60-\u2e52\u2e80-\u2fdf\u3000-\u31bf\u31f0-\u9ffc\ua000-\ua6ff\uac00-\ud7ff\ue000-\ufb4f\ufe00-\uffff]|[\u{1d400}-\u{1d7ff}\u{1f000}-\u{1f6d7}\u{1f700}-\u{1f773}\u{1f900}-\u{1f978}\u{1f97a}-\u{1f9cb}\u{20000}-\u{2a6dd}\u{2a700}-\u{2b734}\u{2b740}-\u{2cea1}])*$/u.test(text) && !/[\p{Cn}\p{Cs}]/u.test(text)
 
 export function decode (bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
@@ -29,7 +30,9 @@ export function decode (bytes) {
   }
   const array = (count, depth) => {
     if (count > bytes.length - at) throw new NoMsgpack('more items than bytes')
-    return Array.from({ length: count }, () => value(depth + 1))
+    const result = [] // not sized beforehand: what a count claims may never come
+    for (let i = 0; i < count; i++) result.push(value(depth + 1))
+    return result
   }
   const object = (count, depth) => {
     if (count * 2 > bytes.length - at) throw new NoMsgpack('more items than bytes')

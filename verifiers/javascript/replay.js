@@ -1,6 +1,6 @@
 // What a run of the contract shows (docs/verdicts.md, the kinds marked (R)).
 
-import { isEqual } from './msgpack.js'
+import { Undecided, isEqual } from './msgpack.js'
 import { valueOf } from './vitra.js'
 
 export const BY_REPLAY = ['false-failure', 'false-success', 'wrong-change', 'extra-change', 'missing-change', 'change-count-mismatch']
@@ -53,6 +53,6 @@ function isSame (entry, { type, value }) {
   if (entry.value === null) return type === 'del' || value === null || value === undefined
   if (type === 'del') return false
   const { value: published, peculiar } = valueOf(entry)
-  if (peculiar) throw new Error('a change that versions of msgpackr read differently')
+  if (peculiar) throw new Undecided('a change that versions of msgpackr read differently')
   return isEqual(published, value)
 }

@@ -2,6 +2,9 @@
 
 export class Unclear extends Error {}
 
+const MOST_TEXT = 1 << 18
+const MOST_TOKENS = 10_000
+
 const WORD = /[A-Za-z_$][\w$]*/y
 const NUMBER = /(?:0[xX][\da-fA-F_]+|0[oObB][\d_]+|(?:\d[\d_]*)?\.?\d[\d_]*(?:[eE][+-]?\d+)?|\d+\.)n?/y
 const PUNCTUATION = /\.\.\.|>>>=|===|!==|\*\*=|<<=|>>=|>>>|&&=|\|\|=|\?\?=|=>|==|!=|<=|>=|&&|\|\||\?\?|\?\.(?!\d)|\+\+|--|\+=|-=|\*=|\/=|%=|&=|\|=|\^=|<<|>>|\*\*|[{}()[\];,<>+\-*/%&|^!~?:=.]/y
@@ -15,6 +18,7 @@ const CLOSING = { '(': ')', '[': ']', '{': '}', '${': '}' }
 
 // Tokens, each with its kind and text; brackets with the place of the other one in `other`.
 export function tokens (source) {
+  if (source.length > MOST_TEXT) throw new Unclear('a long text')
   const result = []
   const open = []
   let at = 0
@@ -37,6 +41,8 @@ export function tokens (source) {
 
   while (at < source.length) {
     if (match(SPACE) !== undefined) continue
+    if (source.startsWith('/*', at)) throw new Unclear('a comment without an end')
+    if (result.length > MOST_TOKENS) throw new Unclear('a long text')
     const last = result.at(-1)
     let text
     if ((text = match(WORD)) !== undefined) push('name', text)

@@ -4,6 +4,7 @@
 // from the blocks that are here; one that is not ends the check.
 
 import { Missing } from './hyperbee.js'
+import { Undecided } from './msgpack.js'
 
 const LEAST = 4; const MOST = 8
 const DEEPEST = 40
@@ -32,6 +33,9 @@ export class Tree {
     return child.node
   }
 
+  // Counts what is done: a file may ask for more than anybody waits for.
+  work () { if (--this.entries.work < 0) throw new Undecided('more work than a file of this size is worth') }
+
   // Where a key stands in a node, or would stand: Hyperbee halves.
   halve (node, key) {
     let [low, high] = [0, node.keys.length]
@@ -52,6 +56,7 @@ export class Tree {
 
   // The nodes down to where the key stands, or would stand.
   path (key) {
+    this.work()
     const path = []
     for (let node = this.root; node;) {
       const place = this.halve(node, key)

@@ -10,6 +10,9 @@ import { hash } from './hash.js'
 import { authenticate } from './heads.js'
 import { Undecided } from './msgpack.js'
 
+// Searches in trees for each MiB of a file: seconds.
+const WORK = 50_000
+
 const EXIT = { PROVEN: 0, NOT_PROVEN: 1, NOT_DECIDED: 2, USAGE: 64, MALFORMED: 65, INTERNAL: 70 }
 const HELP = `usage: node verify.js [--json] [--max-size MIB] [--run-contract] FILE...
 
@@ -36,7 +39,7 @@ function read (name, most) {
   }
 }
 
-async function verify (bytes, run) {
+async function verify (bytes, run, work) {
   const proof = decode(bytes)
   const checks = []
   const result = (status, fields) => ({ status, proof: hex(hash(bytes)), database: hex(proof.database), ...fields, checks })
@@ -47,7 +50,7 @@ async function verify (bytes, run) {
       return head
     })
     const byHeads = BY_HEADS[proof.claim.kind]
-    const { check, checks: more = [check], ...finding } = byHeads ? byHeads(proof, heads) : await audit(proof, heads, run)
+    const { check, checks: more = [check], ...finding } = byHeads ? byHeads(proof, heads) : await audit(proof, heads, run, work)
     checks.push(...more)
     return result('PROVEN', { finding: { kind: proof.claim.kind, seq: null, ...finding } })
   } catch (error) {
@@ -85,12 +88,13 @@ async function main () {
     console.error(`${error.message}\n${HELP}`)
     return EXIT.USAGE
   }
+  const size = Number(args.values['max-size'])
   const run = args.values['run-contract'] ? (await import('./run.js')).run : null
   let worst = EXIT.PROVEN
   for (const name of args.positionals) {
     let result
     try {
-      result = await verify(read(name, Number(args.values['max-size']) * 2 ** 20), run)
+      result = await verify(read(name, size * 2 ** 20), run, size * WORK)
     } catch (error) {
       if (!(error instanceof Malformed) && error.syscall === undefined) throw error
       result = { status: 'MALFORMED', why: error.message }
