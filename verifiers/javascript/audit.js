@@ -139,7 +139,7 @@ class Audit {
     // Whether an operation of an unguarded contract wrote this, only its run shows.
     if (!transaction.contract.guarded && transaction.ack && this.writesSystem(transaction)) {
       await this.replay(transaction)
-      this.doubtful = true
+      transaction.doubtful = true
     }
     const expected = transaction.outcome?.changes.map(({ key }) => key) ?? []
     let end = start + 1
@@ -288,7 +288,8 @@ class Audit {
     return first < end ? first : null
   }
 
-  count ({ ack, start, end }) {
+  count ({ ack, start, end, doubtful }) {
+    this.doubtful ||= doubtful
     if (ack) {
       this.isActive(ack.origin)
       const known = this.numbers.get(ack.origin) ?? { next: 0, acked: new Set() }
