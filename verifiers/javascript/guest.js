@@ -44,6 +44,9 @@ if (!fails(() => readFileSync('/etc/passwd')) || !fails(() => readFileSync('/pro
   stop({ undecided: 'its process is not locked away from files and network' })
 }
 
+const MOST_MEMORY = 64 << 10 // in KiB
+const before = process.resourceUsage().maxRSS
+
 let taint = null
 let ended = null
 const calls = []
@@ -94,6 +97,7 @@ try {
   const running = realm.dispatch(contract.namespace, op, ack)
   await settle(running)
   const { success, error, actions } = await running
+  if (process.resourceUsage().maxRSS - before > MOST_MEMORY) taint ??= 'it used much memory'
   stop(taint ? { undecided: taint } : { success, error, actions: success ? actions : [] })
 } catch (error) {
   stop({ undecided: `the contract does not load: ${error?.message}` })

@@ -195,7 +195,7 @@ export const prelude = function (host) {
     } catch (error) {
       // What stacks, strings and numbers can hold is not alike everywhere.
       const message = error instanceof Error ? String(error.message) : ''
-      if (error === null || error === undefined || (error?.name === 'RangeError' && /stack|length|BigInt|memory/.test(message))) taint('it failed near a limit')
+      if (error === null || error === undefined || (error?.name === 'RangeError' && /stack|length|BigInt|memory|alloc/.test(message))) taint('it failed near a limit')
       return { success: false, error: message, actions: [] }
     }
   }
