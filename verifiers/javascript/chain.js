@@ -5,7 +5,7 @@ import { examine } from './guard.js'
 import { Missing } from './hyperbee.js'
 import { Undecided } from './msgpack.js'
 import { Tree } from './tree.js'
-import { INPUTS, SOURCE, asInput, isAckPath, valueOf } from './vitra.js'
+import { GENESIS, INPUTS, SOURCE, asInput, isAckPath, valueOf } from './vitra.js'
 
 const require = (condition, why) => { if (!condition) throw new Error(why) }
 
@@ -44,7 +44,7 @@ export function contract (entries, seq) {
 }
 
 // The block of the source in the tree of the first `version` blocks.
-function sourceAt (entries, version) {
+export function sourceAt (entries, version) {
   const seq = new Tree(entries, version).find(Buffer.from(SOURCE))
   require(seq !== null, 'a tree without a contract')
   return seq
@@ -67,14 +67,15 @@ export function guard (entries, version) {
 // Whether an input was ever declared inactive, in the tree of the first `version` blocks or before.
 export function everInactive (entries, version, origin) {
   const name = INPUTS + origin
+  const genesis = new Tree(entries, version).find(Buffer.from(GENESIS))
   for (;;) {
     const seq = new Tree(entries, version).find(Buffer.from(name))
     if (seq === null) return false
     const input = asInput(name, valueOf(entries.at(seq)).value)
     if (!input?.active) return true
+    if (seq < genesis) return false
     const ack = writer(entries, seq)
-    if (ack === null) return false
-    require(ack < version, 'an input that points forward')
+    require(ack !== null && ack < version, 'an input that no transaction declared')
     anchor(entries, ack)
     version = ack
   }

@@ -19,9 +19,9 @@ export function compare (audit, { start, end, ack, outcome }) {
   // Deletes of what is not there write no block.
   const there = new Map()
   const expected = outcome.changes.filter(({ type, key }) => {
-    const was = there.get(key) ?? audit.tree().find(Buffer.from(key, 'latin1')) !== null
+    const isWritten = type === 'put' || (there.get(key) ?? audit.tree().find(Buffer.from(key, 'latin1')) !== null)
     there.set(key, type === 'put')
-    return type === 'put' || was
+    return isWritten
   })
   const [left, wrong] = [[], []]
   for (let at = start + 1; at < end; at++) {
