@@ -146,7 +146,7 @@ fn both_verifiers_convict_the_liars_of_the_corpus() {
 #[test]
 fn both_verifiers_refuse_changed_files() {
     on_big_stack(&Budget::default(), || {
-        let most = number("VITRA_WATCH_MUTANTS", 3_000) as usize;
+        let most = number("VITRA_WATCH_MUTANTS", 2_000) as usize;
         let mut random = Random::new(number("VITRA_WATCH_SEED", 0));
         let mut mutants: Vec<Vec<u8>> = Vec::new();
         let mut lies = 0;
@@ -186,6 +186,16 @@ fn both_verifiers_refuse_changed_files() {
         assert!(refused > mutants.len() / 2);
     })
     .unwrap();
+}
+
+/// Protects whoever runs the second verifier: hostile contracts are neither taken for guarded ones nor let out.
+#[test]
+fn the_second_verifier_keeps_to_its_guard_and_lock() {
+    for script in ["guard.test.js", "run.test.js"] {
+        let none: [&str; 0] = [];
+        let Some(output) = JAVASCRIPT.run(Node::Todays, script, &none) else { return };
+        node::successful(&output);
+    }
 }
 
 fn flipped(bytes: &[u8], at: usize, bit: u8) -> Vec<u8> {

@@ -263,12 +263,16 @@ class Audit {
       if (this.inactive.has(origin)) return 0
       return known?.acked.has(seq) ? -1 : Math.max(seq - (known?.next ?? 0), 0)
     }
-    if (!this.before.has(origin)) this.before.set(origin, everInactive(this.entries, this.claim.from, origin))
-    if (this.before.get(origin) || this.inactive.has(origin)) return 0
+    if (this.inactive.has(origin)) return 0
     const isAcked = (number) => known?.acked.has(number) || this.tree().find(Buffer.from(ackKey(origin, number))) !== null
-    if (isAcked(seq)) return -1
-    if (known) return Math.max(seq - known.next, 0)
-    return seq > 0 && !isAcked(seq - 1) ? 1 : 0
+    let wrong = 0
+    if (isAcked(seq)) wrong = -1
+    else if (known) wrong = Math.max(seq - known.next, 0)
+    else if (seq > 0 && !isAcked(seq - 1)) wrong = 1
+    if (wrong === 0) return 0
+    // Of an input that was declared inactive, numbers show nothing.
+    if (!this.before.has(origin)) this.before.set(origin, everInactive(this.entries, this.claim.from, origin))
+    return this.before.get(origin) ? 0 : wrong
   }
 
   // The first entry beyond what the ack announces.

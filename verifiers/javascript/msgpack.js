@@ -3,7 +3,9 @@
 // `peculiar` bytes are those that its versions read differently; what nobody decodes alike accuses nobody.
 
 export class NoMsgpack extends Error {}
-export class Undecided extends Error {}
+export class Undecided extends Error {
+  name = 'Undecided'
+}
 
 const MOST_NESTED = 500
 // Text newer than Unicode 13 is peculiar. JavaScript does not say when a character came, so: what is assigned, in blocks to which

@@ -1,0 +1,99 @@
+// What a contract may not do and still count as guarded, and what it may. Run with `node --test` or alone.
+
+import assert from 'node:assert'
+import { test } from 'node:test'
+import { examine } from './guard.js'
+
+// Each could write where it wants, or leave something behind.
+const OPEN = [
+  `export const apply = { A (tx, op) { tx.put(op.k, 1) } }`,
+  `export const apply = { A (tx, op) { tx['put'](op.k, 1) } }`,
+  `export const apply = { A (t, op) { t.put(op.k, 1) } }`,
+  `export const apply = { A ({ put }, op) { put(op.k, 1) } }`,
+  `export const apply = { A (tx, op) { const t = tx; t.put(op.k, 1) } }`,
+  `export const apply = { A (tx, op) { const { put } = tx; put(op.k, 1) } }`,
+  `export const apply = { A (tx, op) { tx.put('/a' && op.k, 1) } }`,
+  `export const apply = { A (tx, op) { tx.put('//a' + op.k, 1) } }`,
+  `export const apply = { A (tx, op) { tx.put('/' + op.k, 1) } }`,
+  `export const apply = { A (tx, op) { tx.put('/a' + op.k || op.k, 1) } }`,
+  `export const apply = { A (tx, op) { tx.put('/a'.slice(op.n) + op.k, 1) } }`,
+  `export const apply = { A (tx, op) { tx.put(\`/\${op.k}\`, 1) } }`,
+  `const p = (k) => k\nexport const apply = { A (tx, op) { tx.put(p(op.k), 1) } }`,
+  `const p = (k) => '/a' + k\nexport const apply = { A (tx, op) { ((p) => tx.put(p(op.k), 1))((x) => x) } }`,
+  `function put (tx, op) { tx.put(op.k, 1) }\nexport const apply = { A (tx, op) { put(tx, op) } }`,
+  `function f (t, op) { t.put(op.k, 1) }\nexport const apply = { A (tx, op) { f(tx, op) } }`,
+  `let n = 0\nexport const apply = { A (tx, op) { n++; tx.put('/a', n) } }`,
+  `const c = {}\nexport const apply = { A (tx, op) { c.n = 1 } }`,
+  `const f = () => 0\nexport const apply = { A (tx, op) { f.n = 1 } }`,
+  `export const apply = { A (tx, op) { Math.max = 1 } }`,
+  `export const apply = { A (tx, op) { const m = Math; m.max = 1 } }`,
+  `export const apply = { A (tx, op) { const m = op.k.slice; m.max = 1 } }`,
+  `export const apply = { A (tx, op) { op[op.a][op.b] = 1 } }`,
+  `export const apply = { A (tx, op) { const { [op.a]: x } = op; x.y = 1 } }`,
+  `export const apply = { A (tx, op) { const x = op[op.a]; x.y = 1 } }`,
+  `export const apply = { A (tx, op) { const x = op[op.a]; Object.assign(x, op) } }`,
+  `import { index } from 'contract'\nexport const apply = { A (tx, op) { index.get = 1 } }`,
+  `export const apply = { A (tx, op) { apply.B = 1 } }`,
+  `export const apply = { A (tx, op) { const path = '/a'; { const path = op.k; tx.put(path, 1) } } }`,
+  `export const apply = { A (tx, op) { const path = '/a'; const f = (path) => tx.put(path, 1); f(op.k) } }`,
+  `export const apply = { A (tx, op) { const path = '/a'; for (const path of op.ks) tx.put(path, 1) } }`,
+  `export const apply = { A (tx, op) { const path = '/a'; const { path: q, ...r } = op; function g (path) { tx.put(path, 1) } g(op.k) } }`,
+  `export const apply = { A (tx, op) { const path = '/a'; try { throw op.k } catch (path) { tx.put(path, 1) } } }`,
+  `export const apply = { A (tx, op) { let path = '/a'; path = op.k; tx.put(path, 1) } }`,
+  `export const apply = { A (tx, op) { const path = '/a'\n+ 1 ? op.k : 2; tx.put(path, 1) } }`,
+  `export const apply = { A (tx, op) { const path = '/a'\n? op.k : 2\n tx.put(path, 1) } }`,
+  `export const apply = { A (tx, op) { (({ path }) => { const q = 1; tx.put(path, 1) })(op) } }`,
+  `export const apply = { A (tx, op) { Object.values(tx)[0](op.k) } }`,
+  `export const apply = { A (tx, op) { [tx].map((t) => t.put(op.k, 1)) } }`,
+  `export const apply = { A (tx, op) { const o = { tx }; o.tx.put(op.k, 1) } }`,
+  `export const apply = { A (tx, op) { const o = { ...tx }; o.put(op.k, 1) } }`,
+  `export const apply = { A (tx, op) { (() => 0)['cons' + 'tructor']('x')() } }`,
+  `export const apply = { ['A'] (t, op) { t.put(op.k, 1) } }`,
+  `const apply2 = 1\nexport { apply2 as apply }`,
+  `export const apply = { A (tx, op) { tx\n.put(op.k, 1) } }`,
+  `export const apply = { A (tx, op) { tx.put(...op.args) } }`,
+  `export const apply = { A (tx, op) { tx.put('/a' + op.x, 1), tx.put(op.k) } }`,
+  `const p = (k) => '/a' + k, q = 1\nexport const apply = { A (tx, op) { tx.put(p(op.k), 1) } }`,
+  `const p = (k) => '/a' + k ? k : k\nexport const apply = { A (tx, op) { tx.put(p(op.k), 1) } }`,
+  `const p = (k) => { return '/a' + k ? k : k }\nexport const apply = { A (tx, op) { tx.put(p(op.k), 1) } }`,
+  `const p = (k) => { return k; '/a' }\nexport const apply = { A (tx, op) { tx.put(p(op.k), 1) } }`,
+  `const p = (k) => '/a' + k\nconst q = (k, tx = 1) => 2\nexport const apply = { A (tx, op) { q(1, tx) ; const s = 's'; s.x.y = 1; [].push.x = 1 } }`,
+  `export const apply = { A (tx, op) { for (tx.x of op.k) ; } }`,
+  `export const apply = { A (tx, op) { for (Math.max of op.k) ; } }`,
+  `export const apply = { A (tx, op) { [Math.max] = op.k } }`,
+  `export const apply = { A (tx, op) { const [a = Math.max] = op.k; a.x = 1 } }`,
+  `export const apply = { A (tx, op) { const { max } = Math; max.x = 1 } }`,
+  `export const apply = { A (tx, op) { const { slice } = op.k; slice.x = 1 } }`,
+  `export const apply = { A (tx, op) { delete op[op.x][op.y] } }`,
+  `export const apply = { A (tx, op) { const f = function f2 () { return f2 } ; f.x = 1 ; tx.put('/.sys/a', 1) } }`,
+  `class X extends Error { static n = 0 }\nexport const apply = { A (tx, op) { X.n++ } }`,
+  `class X extends Error {}\nexport const apply = { A (tx, op) { X.n = 1 } }`,
+  `export const apply = { A (tx, op) { for (const k in op) op[k].x = 1 } }`,
+  `export const get = () => 0\nexport const apply = { A (tx, op) { const f = get; f.n = 1 } }`,
+  `const f = () => 0\nexport const apply = { A (tx, op) { const g = op.x ? f : f; g.n = 1 } }`,
+  `export const apply = { A (tx, op) { tx.put(\`/.\${op.k}\`, 1) } }`,
+  `export const apply = { A (tx, op) { tx.put('/\\x2esys/' + op.k, 1) } }`,
+  `export const apply = { A (tx, op) { tx.put('\\u002f/.sys/' + op.k, 1) } }`
+]
+
+// Each is plain enough to be sure.
+const GUARDED = [
+  `export const apply = { A (tx, op) { tx.put('/a/' + op.k, op.v) } }`,
+  `export function apply (tx, op) { tx.put(\`/a/\${op.k}\`, op.v); tx.delete('b') }`,
+  `const path = (k) => '/a/' + k\nexport const apply = { async A (tx, op) { const p = path(op.k); tx.put(p + '/x', 1) } }`,
+  `function write (tx, k) { tx.put('/a/' + k, 1) }\nexport const apply = { A: (tx, op) => write(tx, op.k), B (tx) { tx.addOplog({ pubkey: '' }) } }`,
+  `import { index } from 'contract'\nexport const apply = { async A (tx, op) { const e = { ...(await index.get('/x')).value }; e.n = 1; tx.put('/x', e) } }`
+]
+
+test('contracts that are not guarded', () => {
+  for (const source of OPEN) assert.equal(examine(source).guarded, false, source)
+})
+
+test('contracts that are guarded', () => {
+  for (const source of GUARDED) assert.deepEqual([examine(source).guarded, examine(source).why], [true, undefined], source)
+})
+
+test('text without an end', () => {
+  for (const text of ['`', '\'', '/*', '(', '`${', '`${`', 'x /', '{}/']) assert.equal(examine(text).guarded, false, text)
+  for (const piece of ['/*', '`${', '(', 'a/', '"']) assert.equal(examine(piece.repeat(50_000)).guarded, false)
+})
