@@ -138,6 +138,7 @@ class Audit {
     transaction.contract = contract(entries, this.source)
     // Whether an operation of an unguarded contract wrote this, only its run shows.
     if (!transaction.contract.guarded && transaction.ack && this.writesSystem(transaction)) {
+      if (!this.oplogs.has(transaction.ack.origin)) throw new Undecided('the contract is not guarded, and an operation that is not here may have written below /.sys')
       await this.replay(transaction)
       transaction.doubtful = true
     }
@@ -266,9 +267,9 @@ class Audit {
     if (this.inactive.has(origin)) return 0
     const isAcked = (number) => known?.acked.has(number) || this.tree().find(Buffer.from(ackKey(origin, number))) !== null
     let wrong = 0
-    if (isAcked(seq)) wrong = -1
-    else if (known) wrong = Math.max(seq - known.next, 0)
-    else if (seq > 0 && !isAcked(seq - 1)) wrong = 1
+    if (known && seq >= known.next) wrong = seq - known.next
+    else if (isAcked(seq)) wrong = -1
+    else if (!known && seq > 0 && !isAcked(seq - 1)) wrong = 1
     if (wrong === 0) return 0
     // Of an input that was declared inactive, numbers show nothing.
     if (!this.before.has(origin)) this.before.set(origin, everInactive(this.entries, this.claim.from, origin))
