@@ -9,7 +9,9 @@ use common::lab::{Case, audit};
 use common::{ERAS, cases, unpack};
 use vitra_watch::archive::{Database, parse_key};
 use vitra_watch::hypercore::Key;
-use vitra_watch::lab::Random;
+use serde_json::{Value as Json, json};
+use vitra_watch::database::{encode, json::from_json};
+use vitra_watch::lab::{Beginning, Example, Lab, Memory, Random};
 use vitra_watch::lab::lies::{self, Lie};
 use vitra_watch::proofs::file::MAX_SIZE;
 use vitra_watch::proofs::{Claim, Evidence, Proof, evaluate, prove, verify};
@@ -146,6 +148,42 @@ fn nobody_honest_is_convicted_from_anywhere() {
         }
         println!("{begun} audits");
         assert!(begun > cases, "too few places to begin at");
+    })
+    .unwrap();
+}
+
+/// Protects an honest executor whom a restart sent back: an input was removed and came back, and later its operations were
+/// skipped and repeated. An audit that began in between, at an ack with the right number, did not ask what had been before,
+/// and called that a violation.
+#[test]
+fn a_removal_before_the_audit_excuses_wrong_numbers() {
+    on_big_stack(&Budget::default(), || {
+        let registry = Example::named("registry").unwrap();
+        for (then, repeated) in [(2, 1), (2, 2), (4, 1)] {
+            let beginning = Beginning { participants: 2, ..Beginning::new(registry.source, 5) };
+            let mut lab = Lab::in_memory(&beginning).unwrap();
+            let key = lab.name(1).unwrap();
+            let publish = |lab: &mut Lab<Memory>, who: usize, ops: &[Json]| {
+                let ops: Vec<_> = ops.iter().map(|op| encode(&from_json(op).unwrap())).collect();
+                lab.publish(who, &ops).unwrap();
+            };
+            publish(&mut lab, 0, &[json!({"op": "STEWARD"})]);
+            publish(&mut lab, 1, &[json!({}), json!({})]);
+            lab.execute_all().unwrap();
+            publish(&mut lab, 0, &[json!({"op": "EXPEL", "key": key}), json!({"op": "ADMIT", "key": key})]);
+            lab.execute_all().unwrap();
+            publish(&mut lab, 1, &[json!({}), json!({}), json!({})]);
+            assert!(lab.execute(1).unwrap());
+            for _ in 0..repeated {
+                lab.stand_before(1, then);
+                assert!(lab.execute(1).unwrap());
+            }
+            let report = audit(&lab);
+            assert!(violations(&report).is_empty(), "{:#?}", report.findings);
+            let database = *lab.index.key();
+            let begun = begun_anywhere(&lab, &database, |from, f| panic!("from {from}: {f:#?}"));
+            assert!(begun > 5);
+        }
     })
     .unwrap();
 }

@@ -13,6 +13,8 @@ pub struct Origin {
     repeats: HashMap<u64, u64>,
     /// It was deactivated once.
     pub deactivated: bool,
+    /// Whether it was deactivated before the audit began has been looked up.
+    pub looked_up: bool,
     /// How often it was activated again.
     pub readded: u64,
     /// A contract deleted one of its acks, so that a restarted executor goes back.

@@ -117,21 +117,22 @@ impl<'a> Auditor<'a> {
         Err(Unanchored::Unclear("too many contract sources came before"))
     }
 
-    /// Reads from the tree where an oplog's numbering stands, when it is first met.
+    /// Reads from the tree where an oplog's numbering stands, when it is first met; and what excuses a wrong number, whenever
+    /// one comes.
     pub(super) fn take_up_numbering(&mut self, at: u64, ack: &Ack) -> Result<(), Stop> {
-        if !self.local || self.participants.get(&*ack.origin).is_some_and(|known| known.origin.acks > 0) {
+        if !self.local {
             return Ok(());
         }
-        let acked = |seq: u64| self.with_state(at, |view| view.exists(&path::ack_key(&ack.origin, seq)));
-        let acked = |seq: u64| acked(seq).and_then(|found| found).map_err(tree_stop);
-        let next = match ack.seq.checked_sub(1) {
-            _ if acked(ack.seq)? => ack.seq.saturating_add(1),
-            Some(before) if !acked(before)? => before,
-            _ => ack.seq,
+        let origin = self.participants.get(&*ack.origin).map(|known| &known.origin);
+        let next = match origin.filter(|origin| origin.acks > 0) {
+            Some(origin) => origin.next,
+            None => self.first_number(at, ack)?,
         };
+        let looked_up = origin.is_some_and(|origin| origin.looked_up);
         // Inside a batch there is no tree to go back from.
         let inside = at > self.batch_start && at < self.batch_end;
-        let deactivated = next != ack.seq
+        let excused = next != ack.seq
+            && !looked_up
             && match if inside { Ok(true) } else { self.was_deactivated(at, &ack.origin) } {
                 Ok(deactivated) => deactivated,
                 Err(Unanchored::Missing(seq)) => return Err(Stop::Needs(seq)),
@@ -139,8 +140,24 @@ impl<'a> Auditor<'a> {
                 Err(Unanchored::Unclear(_)) => true,
             };
         let origin = &mut self.participants.entry(ack.origin.to_string()).or_default().origin;
-        (origin.next, origin.deactivated) = (next, deactivated);
+        origin.next = next;
+        origin.looked_up |= next != ack.seq;
+        if excused {
+            // How often it came back, and so how often each operation may be repeated, is not known.
+            (origin.deactivated, origin.readded) = (true, u64::MAX);
+        }
         Ok(())
+    }
+
+    /// The number that comes next by the tree, as far as this ack needs it.
+    fn first_number(&self, at: u64, ack: &Ack) -> Result<u64, Stop> {
+        let acked = |seq: u64| self.with_state(at, |view| view.exists(&path::ack_key(&ack.origin, seq)));
+        let acked = |seq: u64| acked(seq).and_then(|found| found).map_err(tree_stop);
+        Ok(match ack.seq.checked_sub(1) {
+            _ if acked(ack.seq)? => ack.seq.saturating_add(1),
+            Some(before) if !acked(before)? => before,
+            _ => ack.seq,
+        })
     }
 
     /// Whether an input was declared inactive before the anchored transaction at `from`.

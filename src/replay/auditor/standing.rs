@@ -40,7 +40,8 @@ impl Auditor<'_> {
             self.ambiguous.insert(name.to_owned());
         }
         let participant = self.participants.entry(name.to_owned()).or_default();
-        if participant.active && !active {
+        // What stood before an audit that begins later is not known.
+        if (participant.active || self.local) && !active {
             participant.origin.deactivated = true;
         }
         if !participant.active && active && participant.origin.deactivated {
