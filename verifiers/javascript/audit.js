@@ -272,7 +272,8 @@ class Audit {
     else if (!known && seq > 0 && !isAcked(seq - 1)) wrong = 1
     if (wrong === 0) return 0
     // Of an input that was declared inactive, numbers show nothing.
-    if (!this.before.has(origin)) this.before.set(origin, everInactive(this.entries, this.claim.from, origin))
+    // Inside a batch there is no tree to go back from.
+    if (!this.before.has(origin)) this.before.set(origin, this.at > this.base || everInactive(this.entries, this.at, origin))
     return this.before.get(origin) ? 0 : wrong
   }
 
