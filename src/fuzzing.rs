@@ -10,8 +10,13 @@ use crate::archive::oplog;
 use crate::database::{Ack, Value, ack, decode, msgpack, order, path};
 use crate::hyperbee::list::{self, ListOptions};
 use crate::hyperbee::view::NodeView;
-use crate::hyperbee::{Batch, Block, Bounds, Cache, Entry, Kind, Node, Tree, TreeError, View, check};
+use crate::hyperbee::{self, Batch, Block, Bounds, Cache, Entry, Kind, Node, Tree, TreeError, View};
 use crate::hypercore::{HeadClaim, Manifest, discovery_key};
+use crate::proofs::verify::unsigned;
+use crate::proofs::{Inclusion, Proof, Rebuttal, check};
+use crate::replay::auditor::Options;
+use crate::replay::engine::{Budget, on_big_stack};
+use crate::replay::finding::Class;
 use crate::swarm::session::{Asked, Event, MAX_IN_FLIGHT, Session};
 use crate::swarm::wire::frames::{Frame, Frames};
 use crate::swarm::wire::messages::{Handshake, Message, Request, RequestNode, Sync};
@@ -27,7 +32,34 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("msgpack_value", msgpack_value),
     ("wire_message", wire_message),
     ("session", session),
+    ("proof_file", proof_file),
 ];
+
+/// A file that is shown as a proof: it has one form, and whatever its logs hold, to check it ends. Everything is taken for signed
+/// once more, or no input would get past the signatures.
+pub fn proof_file(bytes: &[u8]) {
+    const MOST: usize = 1 << 20;
+    let budget = Budget { ticks: 20, memory: 16 << 20, stack: 256 << 10, jobs: 50, output: 1 << 16 };
+    let options = Options { budget, cache: 1 << 20, ..Options::default() };
+    let all = || {
+        if let Ok(statement) = check(bytes, MOST, options) {
+            assert_eq!(check(bytes, MOST, options), Ok(statement));
+        }
+        if let Ok(rebuttal) = Rebuttal::decode(bytes, MOST) {
+            assert_eq!(rebuttal.encode(), bytes);
+        }
+        if let Ok(inclusion) = Inclusion::decode(bytes, MOST) {
+            assert_eq!(inclusion.encode(), bytes);
+        }
+        if let Ok(proof) = Proof::decode(bytes, MOST) {
+            assert_eq!(proof.encode(), bytes);
+            if let Some(finding) = unsigned(&proof, options) {
+                assert_eq!(finding.class, Class::Violation);
+            }
+        }
+    };
+    assert!(on_big_stack(&budget, all).is_ok());
+}
 
 /// A connection over which two logs are open: the input is the peer's frames, each behind its length in two bytes. What the
 /// peer can make grow is bounded, what we ask lies in what it announced, and what we send is well formed.
@@ -162,8 +194,8 @@ pub fn hyperbee_node(bytes: &[u8]) {
     for from in (version.saturating_sub(3).max(1))..version {
         let count = (version - from) as usize;
         for kind in [Kind::Put, Kind::Del] {
-            let verdict = check(&log, &cache, from, &vec![kind; count], &[]);
-            assert_eq!(verdict, check(&log, &cache, from, &vec![kind; count], &[]));
+            let verdict = hyperbee::check(&log, &cache, from, &vec![kind; count], &[]);
+            assert_eq!(verdict, hyperbee::check(&log, &cache, from, &vec![kind; count], &[]));
         }
     }
     batch(&log, version, &keys);

@@ -6,15 +6,16 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::lab::{Case, audit};
-use common::{ERAS, cases, unpack};
-use vitra_watch::archive::{Database, parse_key};
-use vitra_watch::hypercore::Key;
+use common::{ERAS, cases, hostile, unpack};
 use serde_json::{Value as Json, json};
+use vitra_watch::archive::{Database, parse_key};
+use vitra_watch::database::ack::to_hex;
 use vitra_watch::database::{encode, json::from_json};
-use vitra_watch::lab::{Beginning, Example, Lab, Memory, Random};
+use vitra_watch::hypercore::Key;
 use vitra_watch::lab::lies::{self, Lie};
+use vitra_watch::lab::{Beginning, Example, Lab, Memory, Random};
 use vitra_watch::proofs::file::MAX_SIZE;
-use vitra_watch::proofs::{Claim, Evidence, Proof, evaluate, prove, verify};
+use vitra_watch::proofs::{Claim, Evidence, Proof, Rebuttal, Statement, check, evaluate, prove, verify};
 use vitra_watch::replay::auditor::{Auditor, Options, Step};
 use vitra_watch::replay::engine::{Budget, on_big_stack};
 use vitra_watch::replay::finding::{Accused, Class, Finding, Kind};
@@ -216,6 +217,49 @@ fn liars_are_convicted_of_their_lies_only() {
     .unwrap();
 }
 
+/// Protects executors from owners with two histories: where an audit clears the executor, so does a file; and no file does
+/// where the histories are the same up to the operation.
+#[test]
+fn equivocations_clear_executors() {
+    on_big_stack(&Budget::default(), || {
+        let (cases, base) = (number("VITRA_WATCH_CASES", 75), number("VITRA_WATCH_SEED", 0));
+        let (mut cleared, mut left) = (0, 0);
+        for number in 0..cases * 8 {
+            let (lab, rewritten) =
+                hostile::history(Random::new(base.wrapping_mul(1_000_003).wrapping_add(number)).bits());
+            if !rewritten {
+                continue;
+            }
+            let report = hostile::audit(&lab);
+            let database = *lab.index.key();
+            let prove = |finding: &Finding| prove(&lab, &database, finding, &participants(&report), Options::default());
+            let found = violations(&report);
+            for equivocation in found.iter().filter(|finding| finding.kind == Kind::Equivocation) {
+                let second = prove(equivocation).unwrap().encode();
+                for finding in found.iter().filter(|finding| finding.kind.by_replay()) {
+                    let rests = finding.origin.as_ref() == Some(&equivocation.log);
+                    // What runs out of another budget than the one that found it is proven by nobody.
+                    let Ok(first) = prove(finding) else { continue };
+                    let rebuttal = Rebuttal { proof: first.encode(), equivocation: second.clone() };
+                    let verified = rebuttal.verify(MAX_SIZE, Options::default());
+                    let early = equivocation.seq.zip(finding.op_seq).is_some_and(|(first, seq)| first <= seq);
+                    if rests && early {
+                        assert!(matches!(finding.accused, Some(Accused::Participant { .. })), "{finding:#?}");
+                        assert!(verified.is_ok(), "{verified:?} {finding:#?} {equivocation:#?}");
+                        cleared += 1;
+                    } else if rests {
+                        assert!(verified.is_err(), "{finding:#?} {equivocation:#?}");
+                        left += 1;
+                    }
+                }
+            }
+        }
+        println!("{cleared} cleared, {left} not");
+        assert!(cleared > 0);
+    })
+    .unwrap();
+}
+
 /// Protects whoever receives a proof: of many thousands of changed files none verifies, but as the same statement.
 #[test]
 fn changed_proofs_are_refused() {
@@ -310,4 +354,43 @@ fn mutant(proof: &Proof, other: &Proof, bytes: &[u8], logs: &dyn Evidence, rando
         _ => proof.claim = other.claim.clone(),
     }
     proof.encode()
+}
+
+/// Protects proofs that were handed out: files of earlier versions prove the same for ever.
+#[test]
+fn old_files_still_prove() {
+    let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/proofs");
+    let expected: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(dir.join("expected.json")).unwrap()).unwrap();
+    let expected = expected.as_object().unwrap().clone();
+    on_big_stack(&Budget::default(), move || {
+        let mut kinds = std::collections::BTreeSet::new();
+        for (name, expected) in &expected {
+            let bytes = std::fs::read(dir.join(name)).unwrap();
+            assert_eq!(to_hex(&Proof::id(&bytes)), expected["proof"].as_str().unwrap(), "{name} was changed");
+            let said = match check(&bytes, MAX_SIZE, Options::default()) {
+                Ok(Statement::Violation(proven)) => {
+                    kinds.insert(proven.finding.kind);
+                    serde_json::json!({
+                        "shows": "violation", "database": proven.database, "kind": proven.finding.kind,
+                        "seq": proven.finding.seq, "accused": proven.finding.accused, "proof": expected["proof"],
+                    })
+                }
+                Ok(Statement::Rebuttal(rebutted)) => serde_json::json!({
+                    "shows": "rebuttal", "database": rebutted.database, "of": rebutted.proof,
+                    "log": rebutted.equivocation.log, "proof": expected["proof"],
+                }),
+                Ok(Statement::Inclusion(included)) => serde_json::json!({
+                    "shows": "inclusion", "database": included.database, "log": included.log, "seq": included.seq,
+                    "success": included.result.map(|result| result.success), "proof": expected["proof"],
+                }),
+                Err(why) => panic!("{name}: {why}"),
+            };
+            assert_eq!(&said, expected, "{name}");
+        }
+        assert_eq!(kinds.len(), Kind::ALL.iter().filter(|kind| kind.class() == Class::Violation).count());
+        let files = dir.read_dir().unwrap().count();
+        assert_eq!(files, expected.len() + 1, "a file that nothing is expected of");
+    })
+    .unwrap();
 }

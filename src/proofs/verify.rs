@@ -153,6 +153,12 @@ fn owner(proof: &Proof, log: &Key, named: &[SignedHead]) -> Result<Option<String
     }
 }
 
+/// Evaluates a claim by audit as if all of it were signed: for whoever tests what lies behind the signatures.
+pub(crate) fn unsigned(proof: &Proof, options: Options) -> Option<Finding> {
+    let Claim::Audit { kind, from, seq } = proof.claim else { return None };
+    by_audit(proof, (kind, from, seq), options.into(), &mut Vec::new()).ok()
+}
+
 /// Audits the slices until the claimed finding.
 fn by_audit(
     proof: &Proof,

@@ -31,27 +31,32 @@ function truncation (proof, [head, ...rest]) {
   }
 }
 
+// The tree hash of a head's log at a length: its own, or that of the full roots which lead to it.
+function at (head, length, { roots, extension }) {
+  require(length <= head.length, 'beyond the head')
+  if (length === head.length) {
+    require(!roots.length && !extension.length, 'nodes that are not needed')
+    return head.hash
+  }
+  const places = spans(0, length)
+  require(places.length === roots.length, 'not the full roots')
+  const prefix = roots.map((root, i) => ({ ...root, ...places[i] }))
+  require(treeHash(extend(prefix, length, extension, head.length)).equals(head.hash), 'roots that do not lead to the head')
+  return treeHash(prefix)
+}
+
 function equivocation (proof, [a, b, ...rest]) {
   require(a && b, 'fewer than two heads')
   require(a.signed && b.signed, 'a head that nobody had to sign')
   require(a.key.equals(b.key) && a.fork === b.fork, 'heads of different logs or forks')
-  const { roots, extension } = proof.claim
-  if (a.length === b.length) {
-    require(!roots.length && !extension.length, 'nodes between heads of one length')
-    require(Buffer.compare(a.hash, b.hash) < 0, 'equal heads, or in another order')
-  } else {
-    require(a.length < b.length, 'the longer head first')
-    const places = spans(0, a.length)
-    require(places.length === roots.length, 'not the full roots')
-    const prefix = roots.map((root, i) => ({ ...root, ...places[i] }))
-    require(treeHash(extend(prefix, a.length, extension, b.length)).equals(b.hash), 'roots that do not lead to the longer head')
-    require(!treeHash(prefix).equals(a.hash), 'the shorter head is a prefix of the longer one')
-  }
+  require(a.length < b.length || (a.length === b.length && Buffer.compare(a.hash, b.hash) < 0), 'equal heads, or in another order')
+  const { length, prefixes } = proof.claim
+  require(!at(a, length, prefixes[0]).equals(at(b, length, prefixes[1])), 'logs that are the same up to there')
   return {
     accused: accused(proof, rest, a),
     log: hex(a.key),
     message: `two signed heads of one history, at lengths ${a.length} and ${b.length}, contradict each other`,
-    check: 'neither head is a prefix of the other'
+    check: `the heads' logs differ within their first ${length} blocks`
   }
 }
 

@@ -95,7 +95,10 @@ class Reader {
     const items = this.array()
     const kind = this.text()
     if (kind === 'truncation' && items === 1) return { kind }
-    if (kind === 'equivocation' && items === 3) return { kind, roots: this.nodes(), extension: this.nodes() }
+    if (kind === 'equivocation' && items === 6) {
+      const prefix = () => ({ roots: this.nodes(), extension: this.nodes() })
+      return { kind, length: this.unsigned(), prefixes: [prefix(), prefix()] }
+    }
     if (kind === 'truncation' || kind === 'equivocation' || items !== 3) this.fail('a claim of another form')
     return { kind, from: this.unsigned(), seq: this.unsigned() }
   }
