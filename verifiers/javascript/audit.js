@@ -70,11 +70,8 @@ class Audit {
     for (;;) {
       require(this.at <= seq && this.at < this.entries.length, `no ${kind} at block ${seq}`)
       const transaction = await this.transaction(this.at)
-      if (seq >= transaction.start && seq <= transaction.end) {
-        const finding = await this.judge(transaction)
-        if (finding) return finding
-        require(seq === transaction.end, `no ${kind} at block ${seq}`)
-      }
+      const finding = this.mayBeIn(transaction) && await this.judge(transaction)
+      if (finding) return finding
       this.count(transaction)
       this.advance(transaction.end)
     }
@@ -180,6 +177,15 @@ class Audit {
     if (!this.run) throw new NeedsRun('the operation has to be run')
     if (++this.runs > MOST_RUNS) throw new Undecided('too many operations to run')
     transaction.outcome = await this.run({ source: contract.source, op, ack, tree: this.tree() })
+  }
+
+  // Whether the claimed block is where this kind of violation of this transaction would be.
+  mayBeIn ({ start, end }) {
+    const { kind, seq } = this.claim
+    if (kind === 'missing-change') return seq === end
+    if (kind !== 'index-tampered') return seq >= start && seq < end
+    const { shared, tampered } = this.settle(end)
+    return seq === (tampered ?? (shared?.end ?? end) - 1)
   }
 
   // The violation of this transaction, if it is the one that is claimed.
