@@ -6,7 +6,6 @@ import { Tree } from './tree.js'
 
 const FURTHEST = 4096
 const MOST_READINGS = 64
-const MOST_ENDS = 16
 const MOST_STEPS = 200_000
 
 // The ways to read the blocks without a value from `base` to `end`: each a set of those that are deletes. A put stands in a
@@ -50,25 +49,47 @@ function isWritten (entries, base, end, deletes) {
   return true
 }
 
-// The block that must be the last of a batch, under this reading: every other one leaves out its root at least, so the
-// first that carries as many nodes as its operation wrote is the last.
-function lastBlock (entries, base, end, deletes) {
+// What the blocks that are here say of those from `base` on: which numbers stand in nodes, which keys are written again, and
+// whether all blocks that could be of one batch are here.
+function outlook (entries, base, end) {
+  const [named, last] = [new Set(), new Map()]
+  let whole = true
+  entries.work -= (end - base) >> 6
+  for (let seq = base; seq < end; seq++) {
+    if (!entries.has(seq)) whole = false
+    const entry = entries.has(seq) && entries.at(seq)
+    if (!entry) continue
+    for (const { keys } of entry.levels) for (const key of keys) named.add(key)
+    last.set(entry.name, seq)
+  }
+  return { end, named, last, whole }
+}
+
+// The block behind which the batch must end, if the n-th block without a value that may be read in two ways is a put where
+// `puts[n]`: every other block leaves out its root at least, so the first that carries as many nodes as its operation wrote
+// is the last. `state.open` counts such blocks.
+function endUnder (entries, base, { end, named, last, whole }, puts, state) {
   const tree = new Tree(entries, base)
-  for (let seq = base; seq < entries.length && seq < base + FURTHEST; seq++) {
+  for (let seq = base; seq < end; seq++) {
     const entry = entries.at(seq)
     if (!entry) return null
-    // Beyond what was read, a delete is one if it can be one.
-    const isDelete = seq < end ? deletes.has(seq) : entry.value === null && tree.find(entry.key) !== null
-    if (isDelete) {
-      if (!tree.delete(seq, entry)) return null
-    } else tree.put(seq, entry)
+    let isDelete = entry.value === null && !named.has(seq) && tree.find(entry.key) !== null
+    // A put is in no node if its key is written again before the batch ends, or in one that is not here.
+    if (isDelete && (!whole || last.get(entry.name) > seq) && puts[state.open++]) isDelete = false
+    if (isDelete) tree.delete(seq, entry)
+    else tree.put(seq, entry)
     if (entry.levels.length >= tree.blocks.at(-1).index.length) return seq + 1
   }
   return null
 }
 
+function hasNoValue (entries, base, end) {
+  for (let seq = base; seq < end; seq++) if (!entries.at(seq)?.value) return true
+  return false
+}
+
 // The end of the batch that begins at `base`, and which of its blocks are deletes; null where none gives the bytes that
-// Hyperbee writes. `likely` is where batches mostly end.
+// Hyperbee writes. `likely` is where batches mostly end. With `puts` each block of it has a value.
 export function batchEnd (entries, base, likely, { puts = false } = {}) {
   let missing = null
   const attempt = (make, otherwise) => {
@@ -78,15 +99,27 @@ export function batchEnd (entries, base, likely, { puts = false } = {}) {
       return otherwise
     }
   }
-  const ends = new Set([likely])
-  for (const end of ends) { // grows
-    if (ends.size > MOST_ENDS) throw new Undecided('too many blocks at which a batch may end')
-    for (const deletes of attempt(() => readings(entries, base, end), [])) {
-      if (puts && deletes.size) continue
-      const last = attempt(() => lastBlock(entries, base, end, deletes), null)
-      if (last === end && attempt(() => isWritten(entries, base, end, deletes), false)) return { end, deletes }
-      if (last !== null) ends.add(last)
-    }
+  const fit = (end) => {
+    if (puts && attempt(() => hasNoValue(entries, base, end), true)) return null
+    const deletes = attempt(() => readings(entries, base, end), [])
+      .find((deletes) => attempt(() => isWritten(entries, base, end, deletes), false))
+    return deletes ? { end, deletes } : null
+  }
+  const first = fit(likely)
+  if (first) return first
+  const tried = new Set([likely])
+  const seen = outlook(entries, base, Math.min(entries.length, likely + FURTHEST))
+  // Each way to read the blocks without a value that may be read in two ways.
+  const ways = [[]]
+  for (const way of ways) { // grows
+    if (ways.length > MOST_READINGS) throw new Undecided('too many ways to read blocks without a value')
+    const state = { open: 0 }
+    const end = attempt(() => endUnder(entries, base, seen, way, state), null)
+    for (let n = way.length; n < state.open; n++) ways.push([...way, ...Array(n - way.length).fill(false), true])
+    if (end === null || tried.has(end)) continue
+    tried.add(end)
+    const batch = fit(end)
+    if (batch) return batch
   }
   if (missing) throw missing
   return null

@@ -95,6 +95,8 @@ export class Entries {
     return bytes
   }
 
+  has (seq) { return this.head.blocks.has(seq) }
+
   // The entry, or null where there is none.
   at (seq) {
     if (!this.decoded.has(seq)) this.decoded.set(seq, decodeBlock(this.raw(seq)))
