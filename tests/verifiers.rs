@@ -15,11 +15,12 @@ use serde_json::{Value as Json, json};
 use vitra_watch::archive::{Database, parse_key};
 use vitra_watch::lab::Random;
 use vitra_watch::lab::lies::{self, Lie};
-use vitra_watch::proofs::file::MAX_SIZE;
+use vitra_watch::proofs::file::{MAX_SIZE, Slice};
 use vitra_watch::proofs::{Claim, Evidence, Proof, prove, verify};
 use vitra_watch::replay::auditor::{Auditor, Options};
 use vitra_watch::replay::engine::{Budget, on_big_stack};
 use vitra_watch::replay::finding::{Class, Finding, Kind};
+use vitra_watch::replay::logs::Logs;
 use vitra_watch::replay::report::{self, Report};
 
 static JAVASCRIPT: Project = Project::of_modules("verifiers-javascript", "verifiers/javascript");
@@ -185,6 +186,45 @@ fn both_verifiers_refuse_changed_files() {
         }
         println!("{} changed files: {refused} refused by both, {proven} other true statements", mutants.len());
         assert!(refused > mutants.len() / 2);
+    })
+    .unwrap();
+}
+
+/// Protects honest executors: whatever is claimed about an honest history (oddities and races included), over all its blocks
+/// or some, the second verifier does not believe it.
+#[test]
+fn the_second_verifier_convicts_nobody_honest() {
+    on_big_stack(&Budget::default(), || {
+        let (cases, base) = (number("VITRA_WATCH_CASES", 1) * 60, number("VITRA_WATCH_SEED", 0));
+        let mut random = Random::new(base);
+        let mut files = Vec::new();
+        for number in 0..cases {
+            let case = Case::random(base.wrapping_mul(1_000_003).wrapping_add(number), None);
+            let (lab, _) = case.tell();
+            let view = lab.views(lab.index.key()).pop().unwrap();
+            let head = view.heads.iter().max_by_key(|head| head.length()).unwrap();
+            let length = head.length();
+            let kinds: Vec<Kind> = Kind::ALL.iter().copied().filter(|kind| !kind.by_heads()).collect();
+            for _ in 0..20 {
+                let (gap, wide) = (random.below(length), random.below(8));
+                let all = random.once_in(2);
+                let blocks = (0..length).filter(|seq| all || *seq < gap || *seq > gap + wide);
+                let blocks = blocks.map(|seq| (seq, lab.index().block(seq).unwrap().to_vec())).collect();
+                let seq = random.below(length + 1);
+                let from = if random.once_in(2) { 0 } else { random.below(seq + 1) };
+                let claim = Claim::Audit { kind: *random.pick(&kinds).unwrap(), from, seq };
+                let slice = Slice::build(head, view.tree, blocks).unwrap();
+                let proof = Proof { database: *lab.index.key(), claim, engine: None, slices: vec![slice] };
+                files.push((format!("{case:?} {:?} {all} {gap} {wide}", proof.claim), proof.encode()));
+            }
+        }
+        let Some(results) = second(&files.iter().map(|(_, bytes)| bytes.clone()).collect::<Vec<_>>(), &[]) else {
+            return;
+        };
+        for ((name, _), result) in files.iter().zip(results) {
+            assert_ne!(result["status"], "PROVEN", "{name}: {result}");
+        }
+        println!("{} claims", files.len());
     })
     .unwrap();
 }

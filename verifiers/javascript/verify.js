@@ -11,7 +11,7 @@ import { authenticate } from './heads.js'
 import { Undecided } from './msgpack.js'
 
 // Searches in trees for each MiB of a file: seconds.
-const WORK = 50_000
+const WORK = 20_000
 
 const EXIT = { PROVEN: 0, NOT_PROVEN: 1, NOT_DECIDED: 2, USAGE: 64, MALFORMED: 65, INTERNAL: 70 }
 const HELP = `usage: node verify.js [--json] [--max-size MIB] [--run-contract] FILE...
