@@ -327,13 +327,10 @@ class Audit {
     while (base < end) {
       if (!shared) {
         if (rangeIsUnreadable(entries, base, end)) return { base: end, shared: null, tampered: null }
-        const batch = batchEnd(entries, base, end)
-        if (!batch) return { base: end, shared: null, tampered: isTampered(entries, base, end) ? end - 1 : null }
-        shared = batch
-        for (let seq = base; seq < batch.end; seq++) {
-          // Hyperbee writes no value for null: readers take this for something else.
-          if (entries.at(seq).value?.equals(NULL) && batch.end >= end) return { base: batch.end, shared: null, tampered: batch.end - 1 }
-        }
+        // Hyperbee writes no value for null: readers take this for something else.
+        for (let seq = base; seq < end; seq++) if (entries.at(seq).value?.equals(NULL)) return { base: end, shared: null, tampered: end - 1 }
+        shared = batchEnd(entries, base, end)
+        if (!shared) return { base: end, shared: null, tampered: isTampered(entries, base, end) ? end - 1 : null }
       }
       if (shared.end > end) return { base, shared, tampered: null }
       base = shared.end
