@@ -127,10 +127,11 @@ impl Oracle<'_> {
     /// first batch that ends here with another tree.
     fn adopt(&mut self, entries: &[&Published], expected: &[Change]) -> Option<(Kind, u64)> {
         for entry in entries {
-            // Hyperbee writes nothing for null.
             self.batch.1 |= matches!(&entry.value, Some(Some(value)) if value.is_nullish());
             self.batch.2 |= matches!(entry.value, Some(None));
-            let null = expected.iter().any(|change| *change.key == *entry.key && change.put.is_some());
+            let before = entries.iter().filter(|other| other.key == entry.key && other.seq < entry.seq).count();
+            let mut changes = expected.iter().filter(|change| *change.key == *entry.key);
+            let null = changes.nth(before).is_some_and(|change| change.put.is_some());
             match &entry.value {
                 Some(Some(value)) => drop(self.state.0.insert(entry.key.clone(), (entry.seq, value.clone()))),
                 Some(None) if null => drop(self.state.0.insert(entry.key.clone(), (entry.seq, Value::Null))),
@@ -145,8 +146,7 @@ impl Oracle<'_> {
                 _ => {}
             }
             if self.ends.contains(&(entry.seq + 1)) {
-                let Map(state) = &self.state;
-                let pairs = state.iter().map(|(key, (seq, _))| (key.clone(), *seq));
+                let pairs = self.state.0.iter().map(|(key, (seq, _))| (key.clone(), *seq));
                 // Roots that became too small when something was deleted stay where they were.
                 let batch = if self.batch.2 { entry.seq + 1 } else { self.batch.0 };
                 if self.batch.1 || !Walk::holds(self.lab, entry.seq, batch, pairs) {
