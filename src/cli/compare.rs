@@ -137,7 +137,7 @@ fn print_json(log: &Key, relation: &Relation, out: &mut dyn Write) -> Result<(),
         _ => Vec::new(),
     };
     let json = json!({
-        "log": to_hex(log), "relation": word, "first_length": first, "second_length": second, "proofs": proofs,
+        "schema": "vitra-watch/compare/1", "log": to_hex(log), "relation": word, "first_length": first, "second_length": second, "proofs": proofs,
     });
     Ok(writeln!(out, "{}", escape_json(&json.to_string()))?)
 }

@@ -40,7 +40,7 @@ fn verify(args: &ReceiptVerifyArgs, out: &mut dyn Write) -> Result<u8, Failure> 
     let (named, receipts) = match shown {
         Shown::Transaction { database, receipts } => (Some(database), receipts),
         Shown::Receipt(receipt) => (None, vec![receipt]),
-        Shown::Fork(_) | Shown::Rewrite(..) => {
+        Shown::Fork(_) | Shown::Rewrite(_) => {
             return Err(Failure::new(exit::USAGE, "that is a proof, no receipt: `vitra-watch proof import` takes it"));
         }
     };
@@ -140,7 +140,7 @@ fn print(receipt: &Receipt, standing: &Standing, out: &mut dyn Write) -> Result<
 
 fn print_json(receipt: &Receipt, standing: &Standing, out: &mut dyn Write) -> Result<(), Failure> {
     let log = to_hex(receipt.head.key());
-    let said = |standing: &str| json!({ "log": log, "seq": receipt.seq, "standing": standing });
+    let said = |standing: &str| json!({ "schema": "vitra-watch/receipt/1", "log": log, "seq": receipt.seq, "standing": standing });
     let mut json = match standing {
         Standing::Included(Some(_)) => said("processed"),
         Standing::Included(None) => said("unprocessed"),

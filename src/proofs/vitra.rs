@@ -28,7 +28,7 @@ pub enum Shown {
     /// A head with a fork counter above 0.
     Fork(SignedHead),
     /// Two receipts of one block.
-    Rewrite(Receipt, Receipt),
+    Rewrite(Box<[Receipt; 2]>),
 }
 
 /// A signed head, as a receipt says it.
@@ -115,7 +115,7 @@ pub fn parse(text: &[u8]) -> std::result::Result<Shown, VitraError> {
     let read = |json: Json| serde_json::from_value::<Inclusion>(json).map_err(form);
     if part("vitraBlockInclusionFraudProof").is_ok() {
         let (given, violating) = (part("givenInclusionProof")?, part("violatingInclusionProof")?);
-        return Ok(Shown::Rewrite(read(given)?.receipt()?, read(violating)?.receipt()?));
+        return Ok(Shown::Rewrite(Box::new([read(given)?.receipt()?, read(violating)?.receipt()?])));
     }
     if part("vitraContractFraudProof").is_ok() {
         return Ok(Shown::Receipt(read(part("indexStateProof")?)?.receipt()?));

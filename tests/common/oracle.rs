@@ -129,7 +129,7 @@ impl Oracle<'_> {
         for entry in entries {
             self.batch.1 |= matches!(&entry.value, Some(Some(value)) if value.is_nullish());
             self.batch.2 |= matches!(entry.value, Some(None));
-            let before = entries.iter().filter(|other| other.key == entry.key && other.seq < entry.seq).count();
+            let before = entries.iter().skip(1).filter(|other| other.key == entry.key && other.seq < entry.seq).count();
             let mut changes = expected.iter().filter(|change| *change.key == *entry.key);
             let null = changes.nth(before).is_some_and(|change| change.put.is_some());
             match &entry.value {

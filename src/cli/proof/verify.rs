@@ -13,6 +13,8 @@ use crate::proofs::{Included, Proof, Proven, Rebutted, Statement};
 use crate::replay::finding::{Finding, ShownChange};
 use crate::worker::{self, Limits, Refusal};
 
+const SCHEMA: &str = "vitra-watch/proof-check/1";
+
 pub(super) fn run(args: &VerifyArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let binary = std::env::current_exe()?;
     let limit = (args.max_size as usize) << 20;
@@ -119,17 +121,17 @@ pub(in super::super) fn change(change: &ShownChange) -> String {
 fn shown_json(file: &str, id: &str, result: &Result<Statement, Refusal>) -> Json {
     match result {
         Ok(Statement::Violation(proven)) => json!({
-            "file": file, "proof": id, "proven": true, "shows": "violation", "database": proven.database,
+            "schema": SCHEMA, "file": file, "proof": id, "proven": true, "shows": "violation", "database": proven.database,
             "finding": proven.finding, "checks": proven.checks,
         }),
         Ok(Statement::Rebuttal(rebutted)) => json!({
-            "file": file, "proof": id, "proven": true, "shows": "rebuttal", "rebuttal": rebutted,
+            "schema": SCHEMA, "file": file, "proof": id, "proven": true, "shows": "rebuttal", "rebuttal": rebutted,
         }),
         Ok(Statement::Inclusion(included)) => json!({
-            "file": file, "proof": id, "proven": true, "shows": "inclusion", "inclusion": included,
+            "schema": SCHEMA, "file": file, "proof": id, "proven": true, "shows": "inclusion", "inclusion": included,
         }),
         Err(refusal) => json!({
-            "file": file, "proof": id, "proven": false, "malformed": refusal.malformed, "why": refusal.why,
+            "schema": SCHEMA, "file": file, "proof": id, "proven": false, "malformed": refusal.malformed, "why": refusal.why,
         }),
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn import(args: &ImportArgs, out: &mut dyn Write) -> Result<u8, Failu
         }
         Shown::Receipt(receipt) => (None, vec![receipt.head]),
         Shown::Fork(head) => (None, vec![head]),
-        Shown::Rewrite(given, violating) => (None, vec![given.head, violating.head]),
+        Shown::Rewrite(receipts) => (None, receipts.map(|receipt| receipt.head).into()),
     };
     if args.dir.join("archive.sqlite").is_file() {
         let mut archive = Archive::open(&args.dir).map_err(super::super::download::failed)?;
