@@ -315,7 +315,9 @@ impl<S: Store> Course<S> {
             };
             // An entry that stands for an ack of its own.
             let suspects = match (told, seq) {
-                (Told::Write(_), Some(seq)) if lie.kind == Kind::AckMalformed => self.reach.over(seq),
+                (Told::Write(_), Some(seq)) if lie.kind == Kind::AckMalformed && !self.lab.contract().scan.guarded => {
+                    self.reach.over(seq)
+                }
                 _ => suspects,
             };
             let by_replay = lie.kind.by_replay() || told == Told::LastByReplay;
@@ -328,10 +330,6 @@ impl<S: Store> Course<S> {
     /// Notes how far the operations of a batch reach. Gives who could have written the first ack (without an ack, the one
     /// before, to which the entries then belong).
     fn note_reach(&mut self, at: u64, drafts: &[Option<&Draft>], seqs: &[Option<u64>]) -> Vec<String> {
-        // Of a guarded contract no operation can write acks.
-        if self.lab.contract().scan.guarded {
-            return Vec::new();
-        }
         let mut first = None;
         let (mut from, mut seqs) = (at, seqs.iter());
         for draft in drafts.iter().copied().flatten() {
@@ -352,7 +350,8 @@ impl<S: Store> Course<S> {
             }
             from = end;
         }
-        first.unwrap_or_default()
+        // Of a guarded contract no operation can write acks.
+        first.filter(|_| !self.lab.contract().scan.guarded).unwrap_or_default()
     }
 
     /// What a lie about this transaction needs to know; computed before anything is changed.
