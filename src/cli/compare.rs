@@ -55,16 +55,10 @@ pub(super) fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<u8, Failure
             (Relation::Unsigned, _) => exit::INCOMPLETE,
             _ => exit::VERIFIED,
         };
-        code = gravest(code, own);
+        code = exit::gravest(&[code, own]);
         if args.json { print_json(&log, &relation, out)? } else { print(&log, &index, &relation, out)? }
     }
     Ok(code)
-}
-
-/// The executor before participants, and what is shown before what is not.
-fn gravest(a: u8, b: u8) -> u8 {
-    let order = [exit::VIOLATED_BY_HEADS, exit::VIOLATED_BY_PARTICIPANTS, exit::INCOMPLETE];
-    order.into_iter().find(|code| [a, b].contains(code)).unwrap_or(exit::VERIFIED)
 }
 
 fn relation(pair: [&Database; 2], both: &Database, log: &Key, args: &CompareArgs) -> Result<Relation, Failure> {

@@ -31,6 +31,19 @@ pub const INTERNAL: u8 = 70;
 /// The configuration is wrong.
 pub const CONFIGURATION: u8 = 78;
 
+/// The gravest of several verdicts: the executor's violations before participants', and what is shown before what is not.
+pub fn gravest(codes: &[u8]) -> u8 {
+    let order = [
+        VIOLATED_BY_EXECUTOR,
+        VIOLATED_BY_HEADS,
+        VIOLATED_BY_PARTICIPANTS,
+        UNVERIFIABLE,
+        UNAVAILABLE,
+        INCOMPLETE,
+    ];
+    order.into_iter().find(|code| codes.contains(code)).unwrap_or(VERIFIED)
+}
+
 /// The exit code of a report.
 pub fn of(report: &Report) -> u8 {
     match report.verdict {

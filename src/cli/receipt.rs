@@ -57,14 +57,14 @@ fn verify(args: &ReceiptVerifyArgs, out: &mut dyn Write) -> Result<u8, Failure> 
     let mut code = exit::VERIFIED;
     for receipt in &receipts {
         let standing = standing(&database, receipt, args)?;
-        code = code.max(match &standing {
+        let own = match &standing {
             Standing::Rewritten(_) => exit::VIOLATED_BY_PARTICIPANTS,
             Standing::Included(Some(_)) => exit::VERIFIED,
             Standing::Included(None) | Standing::Beyond(_) | Standing::NoInput => exit::INCOMPLETE,
-        });
+        };
+        code = exit::gravest(&[code, own]);
         if args.json { print_json(receipt, &standing, out)? } else { print(receipt, &standing, out)? }
     }
-    // A rewritten log weighs more than one that is not all here.
     Ok(code)
 }
 

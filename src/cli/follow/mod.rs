@@ -67,7 +67,7 @@ async fn follow(args: &FollowArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     drop(databases);
     node.commit(true).map_err(failed)?;
     node.leave().await;
-    Ok(gravest(&codes))
+    Ok(exit::gravest(&codes))
 }
 
 async fn open(args: &FollowArgs, dir: &Path) -> Result<Node, Failure> {
@@ -87,19 +87,6 @@ async fn open(args: &FollowArgs, dir: &Path) -> Result<Node, Failure> {
         node.announce();
     }
     Ok(node)
-}
-
-/// The exit code of several databases: that of the gravest.
-fn gravest(codes: &[u8]) -> u8 {
-    let order = [
-        exit::VIOLATED_BY_EXECUTOR,
-        exit::VIOLATED_BY_HEADS,
-        exit::VIOLATED_BY_PARTICIPANTS,
-        exit::UNVERIFIABLE,
-        exit::UNAVAILABLE,
-        exit::INCOMPLETE,
-    ];
-    order.into_iter().find(|code| codes.contains(code)).unwrap_or(exit::VERIFIED)
 }
 
 /// Where lines go, and the line of progress below them.

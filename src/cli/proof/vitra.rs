@@ -49,7 +49,8 @@ pub(super) fn import(args: &ImportArgs, out: &mut dyn Write) -> Result<u8, Failu
             writeln!(out, "log {}: nothing that is here contradicts it", to_hex(log))?;
         }
         for finding in findings {
-            code = code.max(if own { exit::VIOLATED_BY_HEADS } else { exit::VIOLATED_BY_PARTICIPANTS });
+            let by = if own { exit::VIOLATED_BY_HEADS } else { exit::VIOLATED_BY_PARTICIPANTS };
+            code = exit::gravest(&[code, by]);
             let said = match prove(&database, database.key(), &finding, &[], Options::default()) {
                 Ok(proof) => save(&args.out, &proof.encode())?.display().to_string(),
                 Err(why) => format!("no proof: {why}"),
