@@ -33,14 +33,8 @@ pub const CONFIGURATION: u8 = 78;
 
 /// The gravest of several verdicts: the executor's violations before participants', and what is shown before what is not.
 pub fn gravest(codes: &[u8]) -> u8 {
-    let order = [
-        VIOLATED_BY_EXECUTOR,
-        VIOLATED_BY_HEADS,
-        VIOLATED_BY_PARTICIPANTS,
-        UNVERIFIABLE,
-        UNAVAILABLE,
-        INCOMPLETE,
-    ];
+    let order =
+        [VIOLATED_BY_EXECUTOR, VIOLATED_BY_HEADS, VIOLATED_BY_PARTICIPANTS, UNVERIFIABLE, UNAVAILABLE, INCOMPLETE];
     order.into_iter().find(|code| codes.contains(code)).unwrap_or(VERIFIED)
 }
 

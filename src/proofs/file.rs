@@ -113,10 +113,7 @@ impl Proof {
 
     /// The file's bytes.
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::new();
-        // Writing to memory does not fail.
-        let _ = self.write(&mut Encoder::new(&mut out));
-        out
+        encoded(|to| self.write(to))
     }
 
     fn write(&self, to: &mut Encoder<&mut Vec<u8>>) -> Result<(), Wrote> {
@@ -147,15 +144,7 @@ impl Proof {
     /// # Errors
     /// [`FileError`].
     pub fn decode(bytes: &[u8], limit: usize) -> Result<Proof, FileError> {
-        if bytes.len() > limit {
-            return Err(FileError::TooLarge(bytes.len(), limit));
-        }
-        let mut from = Decoder::new(bytes);
-        array(&mut from, 5)?;
-        let format = from.str()?;
-        if format != FORMAT {
-            return Err(FileError::Form("the first field is another".to_owned()));
-        }
+        let mut from = opened(bytes, limit, FORMAT, 5)?;
         let database = hash(&mut from)?;
         let claim = read_claim(&mut from)?;
         let engine = match is_null(&mut from)? {
@@ -167,16 +156,36 @@ impl Proof {
         };
         let slices = read_slices(&mut from)?;
         let proof = Proof { database, claim, engine, slices };
-        // Other lengths of integers, bytes after the end: all that is not written like this.
         if proof.encode() == bytes { Ok(proof) } else { Err(FileError::NotCanonical) }
     }
 }
 
+/// Why bytes of our own are not written; memory never gives a reason.
 pub(super) type Wrote = minicbor::encode::Error<std::convert::Infallible>;
 
 fn write_nodes(to: &mut Encoder<&mut Vec<u8>>, nodes: &[Node]) -> Result<(), Wrote> {
     to.array((nodes.len() as u64).saturating_mul(2))?;
     nodes.iter().try_for_each(|node| to.u64(node.size)?.bytes(&node.hash).map(drop))
+}
+
+/// The bytes of a file.
+pub(super) fn encoded(write: impl FnOnce(&mut Encoder<&mut Vec<u8>>) -> Result<(), Wrote>) -> Vec<u8> {
+    let mut out = Vec::new();
+    // Writing to memory does not fail.
+    let _ = write(&mut Encoder::new(&mut out));
+    out
+}
+
+/// Opens a file of at most `limit` bytes: an array of so many fields, of which the form's name is read. Whoever reads the rest
+/// encodes it again and compares: that refuses other lengths of integers, bytes after the end, and whatever else
+/// is not written like this.
+pub(super) fn opened<'b>(bytes: &'b [u8], limit: usize, form: &str, fields: u64) -> Result<Decoder<'b>, FileError> {
+    if bytes.len() > limit {
+        return Err(FileError::TooLarge(bytes.len(), limit));
+    }
+    let mut from = Decoder::new(bytes);
+    array(&mut from, fields)?;
+    if from.str()? == form { Ok(from) } else { Err(FileError::Form("the first field is another".to_owned())) }
 }
 
 impl Slice {
@@ -251,7 +260,7 @@ pub(super) fn hash(from: &mut Decoder<'_>) -> Result<Hash, FileError> {
     from.bytes()?.try_into().map_err(|_| FileError::Form("a hash has 32 bytes".to_owned()))
 }
 
-pub(super) fn is_null(from: &mut Decoder<'_>) -> Result<bool, FileError> {
+fn is_null(from: &mut Decoder<'_>) -> Result<bool, FileError> {
     let null = from.datatype()? == minicbor::data::Type::Null;
     if null {
         from.null()?;
@@ -260,10 +269,10 @@ pub(super) fn is_null(from: &mut Decoder<'_>) -> Result<bool, FileError> {
 }
 
 /// The number of items of an array of a definite length.
-pub(super) fn items(from: &mut Decoder<'_>) -> Result<u64, FileError> {
+fn items(from: &mut Decoder<'_>) -> Result<u64, FileError> {
     from.array()?.ok_or_else(|| FileError::Form("an array without a length".to_owned()))
 }
 
-pub(super) fn array(from: &mut Decoder<'_>, fields: u64) -> Result<(), FileError> {
+fn array(from: &mut Decoder<'_>, fields: u64) -> Result<(), FileError> {
     if items(from)? == fields { Ok(()) } else { Err(FileError::Form(format!("{fields} fields were expected"))) }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use minicbor::{Decoder, Encoder};
+use minicbor::Encoder;
 use serde::{Deserialize, Serialize};
 
 use super::file::{self, FileError, Slice, Wrote};
@@ -112,10 +112,7 @@ impl Inclusion {
 
     /// The file's bytes.
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::new();
-        // Writing to memory does not fail.
-        let _ = self.write(&mut Encoder::new(&mut out));
-        out
+        file::encoded(|to| self.write(to))
     }
 
     fn write(&self, to: &mut Encoder<&mut Vec<u8>>) -> Result<(), Wrote> {
@@ -128,14 +125,7 @@ impl Inclusion {
     /// # Errors
     /// [`FileError`].
     pub fn decode(bytes: &[u8], limit: usize) -> Result<Inclusion, FileError> {
-        if bytes.len() > limit {
-            return Err(FileError::TooLarge(bytes.len(), limit));
-        }
-        let mut from = Decoder::new(bytes);
-        file::array(&mut from, 5)?;
-        if from.str()? != FORMAT {
-            return Err(FileError::Form("the first field is another".to_owned()));
-        }
+        let mut from = file::opened(bytes, limit, FORMAT, 5)?;
         let (database, log, seq) = (file::hash(&mut from)?, file::hash(&mut from)?, from.u64()?);
         let inclusion = Inclusion { database, log, seq, slices: file::read_slices(&mut from)? };
         if inclusion.encode() == bytes { Ok(inclusion) } else { Err(FileError::NotCanonical) }

@@ -92,9 +92,15 @@ pub fn by_heads_of(logs: &dyn Evidence, database: &Key, log: &Key) -> Vec<Findin
 
 /// Whether the index ever declared this log as an input.
 pub fn is_input(logs: &dyn Evidence, log: &Key) -> bool {
+    declaration(logs, log).is_some()
+}
+
+/// The block of the index that declares a log as an input.
+fn declaration(logs: &dyn Evidence, log: &Key) -> Option<u64> {
     let cache = Cache::default();
     let name = [path::INPUTS, to_hex(log).as_bytes()].concat();
-    Tree::new(logs.index(), &cache, logs.index().length()).get(&name).is_ok_and(|entry| entry.is_some())
+    let declared = Tree::new(logs.index(), &cache, logs.index().length()).get(&name).ok().flatten();
+    declared.map(|entry| entry.seq())
 }
 
 fn by_heads(logs: &dyn Evidence, database: &Key, finding: &Finding) -> Result<Proof, ProveError> {
@@ -141,12 +147,8 @@ fn divergence(logs: &dyn Evidence, evidence: &Equivocation, length: u64) -> Opti
 
 /// The slice of the index with the entry that declares an oplog.
 pub(super) fn naming(logs: &dyn Evidence, database: &Key, oplog: &Key) -> Result<Slice, ProveError> {
-    let index = logs.index();
-    let cache = Cache::default();
-    let name = [path::INPUTS, to_hex(oplog).as_bytes()].concat();
-    let declared = Tree::new(index, &cache, index.length()).get(&name).ok().flatten();
-    let seq = declared.map(|entry| entry.seq()).ok_or(ProveError::NotShown(Refused::Slices))?;
-    slice(logs, database, Some(logs.index_fork()), index, &BTreeSet::from([seq]))
+    let seq = declaration(logs, oplog).ok_or(ProveError::NotShown(Refused::Slices))?;
+    slice(logs, database, Some(logs.index_fork()), logs.index(), &BTreeSet::from([seq]))
 }
 
 /// Whether a block of the index declares this oplog as an input.

@@ -1,7 +1,7 @@
 //! Rebuttal: of a proof against "the executor or the owner of an oplog", the proof that the owner signed two histories which
 //! differ as early as the operation in question. It clears the executor, and leaves the owner.
 
-use minicbor::{Decoder, Encoder};
+use minicbor::Encoder;
 use serde::{Deserialize, Serialize};
 
 use super::file::{self, Claim, FileError, Proof, Wrote};
@@ -39,10 +39,7 @@ pub struct Rebutted {
 impl Rebuttal {
     /// The file's bytes.
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::new();
-        // Writing to memory does not fail.
-        let _ = self.write(&mut Encoder::new(&mut out));
-        out
+        file::encoded(|to| self.write(to))
     }
 
     fn write(&self, to: &mut Encoder<&mut Vec<u8>>) -> Result<(), Wrote> {
@@ -55,14 +52,7 @@ impl Rebuttal {
     /// # Errors
     /// [`FileError`].
     pub fn decode(bytes: &[u8], limit: usize) -> Result<Rebuttal, FileError> {
-        if bytes.len() > limit {
-            return Err(FileError::TooLarge(bytes.len(), limit));
-        }
-        let mut from = Decoder::new(bytes);
-        file::array(&mut from, 3)?;
-        if from.str()? != FORMAT {
-            return Err(FileError::Form("the first field is another".to_owned()));
-        }
+        let mut from = file::opened(bytes, limit, FORMAT, 3)?;
         let rebuttal = Rebuttal { proof: from.bytes()?.to_vec(), equivocation: from.bytes()?.to_vec() };
         if rebuttal.encode() == bytes { Ok(rebuttal) } else { Err(FileError::NotCanonical) }
     }
