@@ -61,10 +61,7 @@ pub(super) struct AuditArgs {
     #[arg(value_name = "DIR|KEY")]
     pub target: PathBuf,
     #[command(flatten)]
-    pub network: NetworkArgs,
-    /// Download for at most so many seconds.
-    #[arg(long, value_name = "S", default_value_t = 300, help_heading = "Download")]
-    pub timeout: u32,
+    pub download: DownloadArgs,
     /// Serve what was downloaded for so many seconds after the verdict, or until SIGINT or SIGTERM; the exit status is the verdict's.
     #[arg(long, value_name = "S", help_heading = "Download")]
     pub seed_for: Option<u32>,
@@ -121,15 +118,32 @@ pub(super) struct NetworkArgs {
     /// Find peers through the DHT to which this node belongs (repeatable); by default the public one.
     #[arg(long, value_name = "HOST:PORT")]
     pub bootstrap: Vec<Bootstrap>,
+    #[command(flatten)]
+    pub socket: SocketArgs,
+    /// Where downloads are kept; by default in the user's data directory.
+    #[arg(long, value_name = "DIR")]
+    pub archive: Option<PathBuf>,
+}
+
+/// Where a database is downloaded from, and how long that may take.
+#[derive(Debug, Args)]
+pub(super) struct DownloadArgs {
+    #[command(flatten)]
+    pub network: NetworkArgs,
+    /// Download for at most so many seconds.
+    #[arg(long, value_name = "S", default_value_t = 300, help_heading = "Download")]
+    pub timeout: u32,
+}
+
+/// Our own place on the DHT.
+#[derive(Debug, Args)]
+pub(super) struct SocketArgs {
     /// Address and UDP port for the DHT.
     #[arg(long, value_name = "IP:PORT", default_value = "0.0.0.0:0")]
     pub listen: SocketAddrV4,
     /// Whether a firewall or a NAT keeps peers from dialling us.
     #[arg(long, default_value = "auto", value_parser = firewalled())]
     pub firewalled: Firewalled,
-    /// Where downloads are kept; by default in the user's data directory.
-    #[arg(long, value_name = "DIR")]
-    pub archive: Option<PathBuf>,
 }
 
 fn firewalled() -> impl TypedValueParser<Value = Firewalled> {
@@ -304,12 +318,8 @@ pub(super) struct ServeArgs {
     /// Announce it on the DHT to which this node belongs (repeatable).
     #[arg(long, value_name = "HOST:PORT")]
     pub bootstrap: Vec<Bootstrap>,
-    /// Address and UDP port for the DHT.
-    #[arg(long, value_name = "IP:PORT", default_value = "0.0.0.0:0")]
-    pub listen: SocketAddrV4,
-    /// Whether a firewall or a NAT keeps peers from dialling us.
-    #[arg(long, default_value = "auto", value_parser = firewalled())]
-    pub firewalled: Firewalled,
+    #[command(flatten)]
+    pub socket: SocketArgs,
     /// Stop after so many seconds.
     #[arg(long, value_name = "S")]
     pub seconds: Option<u32>,

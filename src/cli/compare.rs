@@ -29,8 +29,8 @@ enum Relation {
 }
 
 pub(super) fn run(args: &CompareArgs, out: &mut dyn Write) -> Result<u8, Failure> {
-    let (first_dir, first_key) = download::locate(&args.first, &args.network, args.timeout)?;
-    let (second_dir, second_key) = download::locate(&args.second, &args.network, args.timeout)?;
+    let (first_dir, first_key) = download::locate(&args.first, &args.download)?;
+    let (second_dir, second_key) = download::locate(&args.second, &args.download)?;
     let key = args.key.or(first_key).or(second_key);
     let first = Database::open(&first_dir, key).map_err(unusable)?;
     let second = Database::open(&second_dir, key).map_err(unusable)?;

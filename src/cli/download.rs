@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::args::{AuditArgs, NetworkArgs};
+use super::args::{AuditArgs, DownloadArgs, NetworkArgs};
 use super::seed::Seed;
 use super::{Failure, escape, exit};
 use crate::archive::{ArchiveError, parse_key};
 use crate::database::ack::to_hex;
 use crate::hypercore::Key;
 use crate::swarm::discovery::{Bootstrap, Config};
-use crate::swarm::fetch::{Fetched, Lacking, Sources, Standing, fetch_from};
+use crate::swarm::fetch::{Fetched, Lacking, Sources, Standing, fetch, fetch_from};
 use crate::swarm::node::Happened;
 use crate::swarm::transport::Address;
 use crate::worker::{Beat, Command, Limits, News, Report, Request, Worker};
@@ -92,7 +92,7 @@ pub(super) fn parse(text: &str) -> Option<Key> {
 
 /// Whether the arguments name a database to be downloaded.
 pub(super) fn is_wanted(args: &AuditArgs) -> Result<bool, Failure> {
-    let network = &args.network;
+    let network = &args.download.network;
     let key = args.target.to_str().and_then(parse).is_some();
     if !network.peers.is_empty() || !network.bootstrap.is_empty() || (key && !args.target.exists()) {
         return Ok(true);
@@ -110,12 +110,9 @@ impl Download {
         let key = args.target.to_str().and_then(parse);
         let no_key = "with --peer or --bootstrap, name a key: 64 hex digits or 52 letters of z-base-32";
         let key = key.ok_or_else(|| Failure::new(exit::USAGE, no_key))?;
-        let network = &args.network;
-        let dir = network.archive.clone().or_else(data_directory);
-        let dir = dir.ok_or_else(|| Failure::new(exit::USAGE, "name an archive with --archive: HOME is not set"))?;
+        let dir = archive_directory(&args.download.network)?;
         let (mut progress, mut audit) = (Progress::default(), Live::default());
-        let limit = Duration::from_secs(args.timeout.into());
-        let sources = sources(network);
+        let (sources, limit) = wanted(&args.download);
         let mut watch = |at: Standing, happened: &[Happened]| {
             let begin = || Some((std::env::current_exe().ok()?, request(dir.canonicalize().ok()?)));
             audit.turn(at, begin);
@@ -146,20 +143,13 @@ impl Download {
 }
 
 /// Where a database is: in a directory, or, named by its key, in the archive after it was downloaded.
-pub(super) fn locate(target: &Path, network: &NetworkArgs, timeout: u32) -> Result<(PathBuf, Option<Key>), Failure> {
+pub(super) fn locate(target: &Path, args: &DownloadArgs) -> Result<(PathBuf, Option<Key>), Failure> {
     let key = target.to_str().and_then(parse).filter(|_| !target.exists());
     let Some(key) = key else { return Ok((target.to_owned(), None)) };
-    let dir = network.archive.clone().or_else(data_directory);
-    let dir = dir.ok_or_else(|| Failure::new(exit::USAGE, "name an archive with --archive: HOME is not set"))?;
-    let (sources, limit) = (sources(network), Duration::from_secs(timeout.into()));
+    let dir = archive_directory(&args.network)?;
+    let (sources, limit) = wanted(args);
     let mut progress = Progress::default();
-    let mut watch = |at: Standing, happened: &[Happened]| progress.show(at, 0, happened);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let fetched = runtime.block_on(async {
-        let (mut node, fetched) = fetch_from(&dir, &key, &sources, limit, &mut watch).await?;
-        node.leave().await;
-        Ok(fetched)
-    });
+    let fetched = fetch(&dir, &key, &sources, limit, &mut |at, happened| progress.show(at, 0, happened));
     progress.clear();
     let fetched = fetched.map_err(failed)?;
     match fetched.served {
@@ -176,11 +166,15 @@ pub(super) fn failed(error: ArchiveError) -> Failure {
     }
 }
 
+fn wanted(args: &DownloadArgs) -> (Sources, Duration) {
+    (sources(&args.network), Duration::from_secs(args.timeout.into()))
+}
+
 /// Where the arguments say that peers are.
 pub(super) fn sources(args: &NetworkArgs) -> Sources {
     let dht = args.peers.is_empty() || !args.bootstrap.is_empty();
     let bootstrap = if args.bootstrap.is_empty() { Bootstrap::public() } else { args.bootstrap.clone() };
-    let config = Config { bootstrap, listen: args.listen, firewalled: args.firewalled };
+    let config = Config { bootstrap, listen: args.socket.listen, firewalled: args.socket.firewalled };
     Sources { peers: args.peers.clone(), dht: dht.then_some(config) }
 }
 
@@ -216,8 +210,14 @@ fn missing(log: &Lacking) -> String {
     format!("log {key}: {} of {} blocks: {}", log.blocks, log.length, runs.join(", "))
 }
 
+/// Where downloads are kept.
+pub(super) fn archive_directory(args: &NetworkArgs) -> Result<PathBuf, Failure> {
+    let dir = args.archive.clone().or_else(data_directory);
+    dir.ok_or_else(|| Failure::new(exit::USAGE, "name an archive with --archive: HOME is not set"))
+}
+
 /// `vitra-watch/archive` in the user's data directory, by the XDG rules.
-pub(super) fn data_directory() -> Option<PathBuf> {
+fn data_directory() -> Option<PathBuf> {
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let data = absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share")))?;
     Some(data.join("vitra-watch").join("archive"))

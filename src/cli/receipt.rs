@@ -44,7 +44,7 @@ fn verify(args: &ReceiptVerifyArgs, out: &mut dyn Write) -> Result<u8, Failure> 
             return Err(Failure::new(exit::USAGE, "that is a proof, no receipt: `vitra-watch proof import` takes it"));
         }
     };
-    let (dir, key) = download::locate(&args.target, &args.network, args.timeout)?;
+    let (dir, key) = download::locate(&args.target, &args.download)?;
     if key.zip(named).is_some_and(|(key, named)| key != named) {
         return Err(Failure::new(exit::USAGE, "the receipt is for another database"));
     }

@@ -63,23 +63,21 @@ pub struct Standing {
     pub index: u64,
 }
 
-/// Downloads the database with this index into the archive at `dir` (which is made if it does not exist), from these peers
-/// and at most for so long. `watch` is told where it stands, and what happened.
+/// Downloads the database with this index into the archive at `dir` (which is made if it does not exist), at most for so long. `watch` is told where it stands, and what happened.
 ///
 /// # Errors
 /// When the archive cannot be written, or the machine has no sockets.
 pub fn fetch(
     dir: &Path,
     key: &Key,
-    peers: &[Address],
+    sources: &Sources,
     limit: Duration,
     watch: &mut dyn FnMut(Standing, &[Happened]),
 ) -> Result<Fetched, ArchiveError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|e| ImportError::new(dir, None, e))?;
-    let sources = Sources { peers: peers.to_vec(), dht: None };
     runtime.block_on(async {
-        let (mut node, fetched) = fetch_from(dir, key, &sources, limit, watch).await?;
+        let (mut node, fetched) = fetch_from(dir, key, sources, limit, watch).await?;
         node.leave().await;
         Ok(fetched)
     })
@@ -94,7 +92,7 @@ pub struct Sources {
     pub dht: Option<Config>,
 }
 
-/// The same, from wherever there are peers. The node that did it can go on, and must leave in the end.
+/// The same. The node that did it can go on, and must leave in the end.
 ///
 /// # Errors
 /// When the archive cannot be written, or the machine has no sockets.

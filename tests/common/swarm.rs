@@ -15,7 +15,7 @@ use vitra_watch::database::ack::to_hex;
 use vitra_watch::hyperbee::Blocks;
 use vitra_watch::hypercore::Key;
 use vitra_watch::hypercore::views::{Conflict, View, conflicts};
-use vitra_watch::swarm::fetch::{Fetched, fetch};
+use vitra_watch::swarm::fetch::{Fetched, Sources, fetch};
 use vitra_watch::swarm::node::{Happened, Node};
 use vitra_watch::swarm::transport::Address;
 
@@ -53,7 +53,8 @@ pub fn serving(version: (u64, bool), seed: u8, steps: &Json) -> Option<(Script, 
 }
 
 pub fn download(dir: &Path, key: &Key, peers: &[Address]) -> Fetched {
-    fetch(dir, key, peers, LONG, &mut |_, _| ()).unwrap()
+    let sources = Sources { peers: peers.to_vec(), dht: None };
+    fetch(dir, key, &sources, LONG, &mut |_, _| ()).unwrap()
 }
 
 pub fn assert_holds(core: &Core, blocks: &[Vec<u8>]) {

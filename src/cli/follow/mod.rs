@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::args::FollowArgs;
-use super::download::{data_directory, failed, sources};
+use super::download::{archive_directory, failed, sources};
 use super::stop::Stop;
 use super::{Failure, escape, escape_json, exit};
 use crate::archive::ImportError;
@@ -32,8 +32,7 @@ pub(super) fn run(args: &FollowArgs, out: &mut dyn Write) -> Result<u8, Failure>
 }
 
 async fn follow(args: &FollowArgs, out: &mut dyn Write) -> Result<u8, Failure> {
-    let dir = args.network.archive.clone().or_else(data_directory);
-    let dir = dir.ok_or_else(|| Failure::new(exit::USAGE, "name an archive with --archive: HOME is not set"))?;
+    let dir = archive_directory(&args.network)?;
     let mut stop = Stop::new()?;
     let mut node = open(args, &dir).await?;
     let dir = dir.canonicalize()?;

@@ -36,7 +36,11 @@ pub(super) fn run(args: &ServeArgs, out: &mut dyn Write) -> Result<u8, Failure> 
             server.listen(listener);
         }
         if !args.bootstrap.is_empty() {
-            let config = Config { bootstrap: args.bootstrap.clone(), listen: args.listen, firewalled: args.firewalled };
+            let config = Config {
+                bootstrap: args.bootstrap.clone(),
+                listen: args.socket.listen,
+                firewalled: args.socket.firewalled,
+            };
             server.join(Swarm::open(&config).await.map_err(|error| Failure::new(exit::INTERNAL, error))?);
         }
         out.flush()?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::super::args::{NetworkArgs, key};
+use super::super::args::{DownloadArgs, key};
 use crate::hypercore::Key;
 
 /// Make, show and check proofs: files that convict by themselves.
@@ -95,10 +95,7 @@ pub(in super::super) struct InclusionArgs {
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub out: PathBuf,
     #[command(flatten)]
-    pub network: NetworkArgs,
-    /// Download for at most so many seconds.
-    #[arg(long, value_name = "S", default_value_t = 300, help_heading = "Download")]
-    pub timeout: u32,
+    pub download: DownloadArgs,
 }
 
 /// Take the signed heads out of Vitra's own JSON: a transaction with receipts, a receipt, or a proof of a fork or a rewritten block.
@@ -166,10 +163,7 @@ pub(in super::super) struct ReceiptVerifyArgs {
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub out: PathBuf,
     #[command(flatten)]
-    pub network: NetworkArgs,
-    /// Download for at most so many seconds.
-    #[arg(long, value_name = "S", default_value_t = 300, help_heading = "Download")]
-    pub timeout: u32,
+    pub download: DownloadArgs,
     /// Print JSON, an object a line.
     #[arg(long)]
     pub json: bool,
@@ -194,10 +188,7 @@ pub(in super::super) struct CompareArgs {
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub out: PathBuf,
     #[command(flatten)]
-    pub network: NetworkArgs,
-    /// Download for at most so many seconds.
-    #[arg(long, value_name = "S", default_value_t = 300, help_heading = "Download")]
-    pub timeout: u32,
+    pub download: DownloadArgs,
     /// Print JSON, an object a line.
     #[arg(long)]
     pub json: bool,

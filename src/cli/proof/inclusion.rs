@@ -9,7 +9,7 @@ use crate::archive::{Database, OpenError};
 use crate::proofs::Inclusion;
 
 pub(super) fn run(args: &InclusionArgs, out: &mut dyn Write) -> Result<u8, Failure> {
-    let (dir, key) = download::locate(&args.target, &args.network, args.timeout)?;
+    let (dir, key) = download::locate(&args.target, &args.download)?;
     let database = Database::open(&dir, key).map_err(unusable)?;
     let oplogs = if args.log == *database.key() { Vec::new() } else { vec![args.log] };
     database.check(&oplogs).map_err(unusable)?;
