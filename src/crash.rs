@@ -1,10 +1,10 @@
 //! Places where tests end the process, as a power failure would: at once and without a word.
 //!
-//! In builds with debug assertions the environment variable `VITRA_WATCH_CRASH_AT` names one of [`POINTS`], or `name:k` for
+//! In builds with debug assertions the environment variable `VITRA_WATCH_CRASH_AT` names one of [`ARCHIVE`] or [`SERVICE`], or `name:k` for
 //! the k-th time that it is passed (from 1). Release builds contain nothing of this.
 
-/// Every point, in the order in which a writer passes them.
-pub const POINTS: [&str; 13] = [
+/// The points of an archive, in the order in which its writer passes them.
+pub const ARCHIVE: [&str; 13] = [
     "history-row",
     "history-files",
     "flush-blocks",
@@ -19,6 +19,9 @@ pub const POINTS: [&str; 13] = [
     "evidence-named",
     "evidence-done",
 ];
+
+/// The points of the service, in the order in which it passes them.
+pub const SERVICE: [&str; 2] = ["state-commit", "state-committed"];
 
 /// Ends the process here, if a test asked for it.
 #[cfg(debug_assertions)]

@@ -8,6 +8,7 @@
 
 pub mod archive;
 pub mod cli;
+pub mod config;
 pub mod crash;
 pub mod database;
 #[doc(hidden)]
@@ -18,4 +19,5 @@ pub mod lab;
 pub mod proofs;
 pub mod replay;
 pub mod swarm;
+pub mod watch;
 pub mod worker;

@@ -546,7 +546,7 @@ fn a_crash_anywhere_loses_nothing_that_was_committed() {
     let calm = temp.path().join("calm");
     scenario(&calm, drop);
     let expected = everything(&calm);
-    for point in crash::POINTS {
+    for point in crash::ARCHIVE {
         for pass in 1..=3 {
             let dir = temp.path().join(format!("{point}-{pass}"));
             let mut command = Command::new(std::env::current_exe().unwrap());
