@@ -10,9 +10,11 @@
 //!
 //! - [`state`]: what must survive, in SQLite behind one module.
 //! - [`alert`]: what is said, as data; `alerts` brings it to people.
+//! - [`followed`]: a database and its worker.
 //! - [`live`]: what is true now and need not survive: peers, lags, heads.
 
 pub mod alert;
+pub mod followed;
 pub mod live;
 pub mod state;
 

@@ -15,6 +15,7 @@
 //! logs about which it may be asked.
 
 mod bans;
+mod orders;
 mod peer;
 mod probes;
 mod search;
@@ -89,6 +90,8 @@ pub struct Node {
     looked_up_to: Hash,
     grown: BTreeSet<Hash>,
     lacking: BTreeSet<Hash>,
+    // Logs of which no blocks are asked for.
+    paused: BTreeSet<Hash>,
     stirred: BTreeSet<u64>,
     ticked: Instant,
     lenient: Instant,
@@ -127,6 +130,7 @@ impl Node {
             looked_up_to: [0; 32],
             grown: BTreeSet::new(),
             lacking: BTreeSet::new(),
+            paused: BTreeSet::new(),
             stirred: BTreeSet::new(),
             ticked: now,
             lenient: now,

@@ -222,7 +222,7 @@ impl Node {
             let after = (Bound::Excluded(peer.cursor), Bound::Unbounded);
             let Some(dk) = peer.active.range(after).next().or(peer.active.first()).copied() else { break };
             peer.cursor = dk;
-            let side = peer.sides.get(&dk).filter(|side| !side.undecided);
+            let side = peer.sides.get(&dk).filter(|side| !side.undecided && !self.paused.contains(&dk));
             let branch = side.and_then(|side| self.replicas.get_mut(&dk)?.branch_mut(side.branch?));
             if branch.is_none_or(|branch| !ask_block(&mut peer.session, &dk, branch, at)) {
                 peer.active.remove(&dk);
