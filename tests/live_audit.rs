@@ -5,62 +5,15 @@ mod common;
 
 use std::rc::Rc;
 
+use common::arrived::Arrived;
 use common::lab::{Case, audit};
-use vitra_watch::hyperbee::{Block, Blocks};
-use vitra_watch::hypercore::Key;
-use vitra_watch::hypercore::views::Conflict;
+use vitra_watch::lab::Random;
 use vitra_watch::lab::lies::{self, Lie};
-use vitra_watch::lab::{Lab, Memory, Random};
 use vitra_watch::replay::auditor::{Auditor, Options, Step};
 use vitra_watch::replay::engine::{Budget, on_big_stack};
 use vitra_watch::replay::finding::{Class, Finding};
-use vitra_watch::replay::logs::{Logs, Oplog};
+use vitra_watch::replay::logs::Logs;
 use vitra_watch::replay::report::{self, Report};
-
-/// The first blocks of a log.
-struct Part<'a>(&'a dyn Blocks, u64);
-
-impl Blocks for Part<'_> {
-    fn length(&self) -> u64 {
-        self.1
-    }
-    fn block(&self, seq: u64) -> Option<Block> {
-        if seq < self.1 { self.0.block(seq) } else { None }
-    }
-}
-
-/// The logs of a lab, as far as they have arrived.
-struct Arrived<'a> {
-    lab: &'a Lab<Memory>,
-    index: Part<'a>,
-    oplogs: Vec<(Key, bool, Part<'a>)>,
-}
-
-impl<'a> Arrived<'a> {
-    fn new(lab: &'a Lab<Memory>, index: u64, oplogs: &[u64]) -> Self {
-        let part = |(log, length): (&'a vitra_watch::lab::Log<Memory>, &u64)| {
-            (*length > 0 || log.length() == 0).then_some((*log.key(), log.fork() > 0, Part(&log.store, *length)))
-        };
-        let oplogs = lab.oplogs.iter().zip(oplogs).filter_map(part).collect();
-        Self { lab, index: Part(&lab.index.store, index), oplogs }
-    }
-}
-
-impl Logs for Arrived<'_> {
-    fn index(&self) -> &dyn Blocks {
-        &self.index
-    }
-    fn oplog(&self, key: &Key) -> Option<Oplog<'_>> {
-        let (_, rewritten, blocks) = self.oplogs.iter().find(|(name, ..)| name == key)?;
-        Some(Oplog { blocks, rewritten: *rewritten })
-    }
-    fn index_fork(&self) -> u64 {
-        self.lab.index_fork()
-    }
-    fn conflicts(&self, key: &Key) -> Vec<Conflict> {
-        self.lab.conflicts(key)
-    }
-}
 
 fn violations(findings: &[Finding]) -> impl Iterator<Item = &Finding> {
     findings.iter().filter(|finding| finding.class == Class::Violation)

@@ -15,12 +15,12 @@ use crate::database::ack::{is_key_hex, parse_input, to_hex};
 use crate::database::path::{self, Place};
 use crate::database::{Ack, Value, decode};
 use crate::hyperbee::{Batch, Bounds, Cache, Tree, TreeError, View};
-use crate::hypercore::Key;
 use crate::hypercore::views::{Conflict, conflicts};
+use crate::hypercore::{Key, Nodes};
 use crate::proofs::Evidence;
 use crate::replay::contract::Contract;
 use crate::replay::engine::{AckView, Budget, Called, Dialect, LoadError, Outcome, State, Surroundings};
-use crate::replay::logs::{Logs, Oplog};
+use crate::replay::logs::{History, Logs, Oplog};
 use crate::replay::state::Published;
 
 /// The first block of every index.
@@ -511,6 +511,14 @@ impl Logs for Lab<Memory> {
         let mut logs = [&self.index].into_iter().chain(&self.oplogs);
         let log = logs.find(|log| log.key() == key);
         log.map_or_else(Vec::new, |log| conflicts(&log.store.views().collect::<Vec<_>>()))
+    }
+
+    fn history(&self, oplog: Option<&Key>, length: u64) -> Option<History> {
+        let log = match oplog {
+            Some(key) => self.oplogs.iter().find(|log| log.key() == key)?,
+            None => &self.index,
+        };
+        Some(History { fork: log.fork(), tree_hash: log.store.tree().tree_hash_at(length)? })
     }
 }
 

@@ -174,6 +174,11 @@ impl Memory {
         &self.now.blocks
     }
 
+    /// The present history's tree.
+    pub fn tree(&self) -> &MerkleTree {
+        &self.now.tree
+    }
+
     /// The present history's heads, in the order in which they were signed.
     pub fn heads(&self) -> &[SignedHead] {
         &self.now.heads

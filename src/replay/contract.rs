@@ -15,12 +15,22 @@ pub struct Contract {
     pubkey: String,
     budget: Budget,
     continued: Option<Realm>,
+    /// The shared realm was loaded by [`Contract::load`], not for an operation.
+    loaded: bool,
 }
 
 impl Contract {
     /// Scans a source that block `since` published.
     pub fn new(source: &str, since: u64, pubkey: &str, budget: Budget) -> Self {
-        Self { source: source.into(), scan: scan(source), since, pubkey: pubkey.into(), budget, continued: None }
+        Self {
+            source: source.into(),
+            scan: scan(source),
+            since,
+            pubkey: pubkey.into(),
+            budget,
+            continued: None,
+            loaded: false,
+        }
     }
 
     /// Runs an operation in the realm that all operations since the last restart share.
@@ -83,12 +93,27 @@ impl Contract {
     /// # Errors
     /// As for [`Contract::apply`].
     pub fn load(&mut self, around: Surroundings, state: &dyn State) -> Result<(), LoadError> {
-        self.realm(around, state).map(drop)
+        if self.continued.is_none() {
+            self.realm(around, state)?;
+            self.loaded = true;
+        }
+        Ok(())
+    }
+
+    /// Whether what the operations so far left in the shared realm is nothing, so that one which [`Contract::load`] makes
+    /// stands for it; and whether there is a shared realm. `None` where operations may depend on what came before them.
+    pub fn is_loaded(&self) -> Option<bool> {
+        let Some(realm) = &self.continued else {
+            let never_runs = self.source.is_empty() || self.scan.syntax_error.is_some();
+            return (never_runs || self.scan.mutable_state.is_empty()).then_some(false);
+        };
+        let as_new = self.loaded || realm.was_loaded_plainly();
+        (as_new && self.scan.mutable_state.is_empty()).then_some(true)
     }
 
     /// Drops the shared realm; the next operation begins afresh, as after a restart of the executor.
     pub fn restart(&mut self) {
-        self.continued = None;
+        (self.continued, self.loaded) = (None, false);
     }
 
     /// What the source itself touches that engines do differently.

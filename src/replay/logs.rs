@@ -1,8 +1,8 @@
 //! Where the auditor gets blocks from: it knows nothing of files or network.
 
 use crate::hyperbee::Blocks;
-use crate::hypercore::Key;
 use crate::hypercore::views::Conflict;
+use crate::hypercore::{Hash, Key};
 
 /// The logs of one database.
 pub trait Logs {
@@ -19,6 +19,21 @@ pub trait Logs {
         let _ = key;
         Vec::new()
     }
+    /// Which history an oplog (without a key: the index) is taken for, as far as its first `length` blocks. `None` when there
+    /// are fewer, or nobody can tell.
+    fn history(&self, oplog: Option<&Key>, length: u64) -> Option<History> {
+        let _ = (oplog, length);
+        None
+    }
+}
+
+/// What the first blocks of a log are known by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct History {
+    /// The fork counter.
+    pub fork: u64,
+    /// The hash of the tree over these blocks.
+    pub tree_hash: Hash,
 }
 
 impl<T: Logs + ?Sized> Logs for &T {
@@ -33,6 +48,9 @@ impl<T: Logs + ?Sized> Logs for &T {
     }
     fn conflicts(&self, key: &Key) -> Vec<Conflict> {
         (**self).conflicts(key)
+    }
+    fn history(&self, oplog: Option<&Key>, length: u64) -> Option<History> {
+        (**self).history(oplog, length)
     }
 }
 

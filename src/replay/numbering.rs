@@ -1,30 +1,46 @@
 //! Which operation of each oplog comes next.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-/// What is known of one origin.
-#[derive(Clone, Debug, Default)]
+use serde::{Deserialize, Serialize};
+
+/// What is known of one origin. Its serialised form leaves out what is as it was in the beginning.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Origin {
     /// The next operation that has not been acked.
     pub next: u64,
     /// Operations that were jumped over, as ranges from start to end, each with the finding that says so.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     gaps: BTreeMap<u64, (u64, usize)>,
     /// Acks beyond the first, for operations that have any.
-    repeats: HashMap<u64, u64>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    repeats: BTreeMap<u64, u64>,
     /// It was deactivated once.
+    #[serde(skip_serializing_if = "is_default")]
     pub deactivated: bool,
     /// Whether it was deactivated before the audit began has been looked up.
+    #[serde(skip_serializing_if = "is_default")]
     pub looked_up: bool,
     /// How often it was activated again.
+    #[serde(skip_serializing_if = "is_default")]
     pub readded: u64,
     /// A contract deleted one of its acks, so that a restarted executor goes back.
+    #[serde(skip_serializing_if = "is_default")]
     pub ack_deleted: bool,
     /// Numbers that a forged ack may have moved this origin to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub forged: Vec<u64>,
     /// Numbers that come next if an entry was no ack that may have been none, and who may have written it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     open: Vec<(u64, Vec<String>)>,
     /// Acks of this origin.
     pub acks: u64,
+}
+
+/// Whether a value is as it is in the beginning.
+pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// So many readings are kept open.

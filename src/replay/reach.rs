@@ -7,11 +7,14 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 /// So many oplogs at once reach over later entries; honest executors let none, or one.
 const MOST: usize = 256;
 
 /// How far operations may reach, by oplog: to this block, included.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Reach {
     ends: BTreeMap<String, u64>,
 }

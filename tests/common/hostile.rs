@@ -186,10 +186,13 @@ pub fn history(seed: u64) -> (Lab<Memory>, bool) {
     (lab, rewritten)
 }
 
-/// Audits it, with a larger budget than its executor's.
+/// A larger budget than its executor's.
+pub fn options() -> Options {
+    Options { budget: Budget { ticks: 1_600, memory: 384 << 20, ..Budget::default() }, ..Options::default() }
+}
+
+/// Audits it.
 pub fn audit(lab: &Lab<Memory>) -> Report {
     let key = *lab.index.key();
-    let options =
-        Options { budget: Budget { ticks: 1_600, memory: 384 << 20, ..Budget::default() }, ..Options::default() };
-    report::run(Auditor::new(lab, &key, options), |_, _| ())
+    report::run(Auditor::new(lab, &key, options()), |_, _| ())
 }

@@ -2,6 +2,7 @@
 
 #![allow(dead_code)] // each test file uses its part
 
+pub mod arrived;
 pub mod hostile;
 pub mod lab;
 pub mod oracle;

@@ -1,10 +1,11 @@
 //! The auditor: one transaction after the other, each against the published state before it.
 //!
 //! It holds no copy of that state. What it carries from one transaction to the next is a few numbers (the next operation
-//! of each oplog, the contract in force, where the open batch ends), all of which follow from the log.
+//! of each oplog, the contract in force, where the open batch ends), all of which follow from the log ([`checkpoint`]).
 //!
 //! Everything published is taken as it stands, right or wrong, so that one lie is reported once.
 
+pub mod checkpoint;
 mod genesis;
 mod live;
 mod local;
@@ -32,6 +33,7 @@ use crate::replay::numbering::{Numbering, Origin};
 use crate::replay::reach::Reach;
 use crate::replay::state::{Published, read_error};
 
+pub use checkpoint::{Checkpoint, Refused};
 pub use live::{Foreseen, Wait};
 pub use local::Unanchored;
 use replaying::{Replay, expect};
@@ -140,6 +142,8 @@ pub struct Auditor<'a> {
     passed: HashSet<(String, u64)>,
     /// The audit came to its end before the log's.
     ended: bool,
+    /// A step of a live audit broke off in the middle of a transaction, so that what is carried is of no one place.
+    torn: bool,
     /// The genesis goes on at least up to here.
     scouted: u64,
     foreseen: Foreseen,
@@ -201,6 +205,7 @@ impl<'a> Auditor<'a> {
             waits: false,
             passed: HashSet::new(),
             ended: false,
+            torn: false,
             scouted: 0,
             foreseen: Foreseen::default(),
             running: Rc::new(|_| {}),
@@ -265,7 +270,10 @@ impl<'a> Auditor<'a> {
                 Step::Judged(self.at)
             }
             // What a live audit did not find in the index it has not been shown yet.
-            Err(Stop::Needs(seq)) if self.waits => Step::Waits(Wait::Index(seq)),
+            Err(Stop::Needs(seq)) if self.waits => {
+                self.torn = true;
+                Step::Waits(Wait::Index(seq))
+            }
             Err(Stop::Needs(seq)) => Step::Needs { seq },
             Err(Stop::Waits(wait)) => Step::Waits(wait),
             Err(Stop::End) => Step::End,

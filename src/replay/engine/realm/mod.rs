@@ -197,6 +197,11 @@ impl Realm {
         Ok(Self { namespace, make_tx, make_ack, host, loaded_taint, budget, context, _runtime: runtime })
     }
 
+    /// Whether loading it read neither a clock nor chance nor the index, so that it could have been loaded at any other time.
+    pub fn was_loaded_plainly(&self) -> bool {
+        self.loaded_taint.nondeterministic.is_empty()
+    }
+
     /// Runs one operation. `state` is the published state before its ack.
     pub fn apply(&mut self, op: &Value, ack: &AckView<'_>, around: Surroundings, state: &dyn State) -> Applied {
         let host = &*self.host;
