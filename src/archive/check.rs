@@ -94,14 +94,8 @@ pub(crate) struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Authenticates every block that is there.
-    pub fn all(&mut self, roots: &Roots, claims: &Claims) -> Result<Checked, ImportError> {
-        let mut checked = Checked::default();
-        self.more(&Roots::new(), roots, claims, &mut checked)?;
-        Ok(checked)
-    }
-
-    /// Authenticates the blocks after those below `old`, which were authenticated before: their roots must still be there.
+    /// Authenticates every block that is there, after those below `old`, which were authenticated before: their roots must still
+    /// be there.
     pub fn more(
         &mut self,
         old: &Roots,

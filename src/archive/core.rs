@@ -3,7 +3,8 @@
 //! Opening ([`super::opening`], [`super::reader`]) checks the newest head's signature over the roots. Blocks are checked
 //! when the first one is asked for ([`Core::check_all`]): all that are there, against the head. What a later read returns
 //! is compared with the fingerprint of what was authenticated then ([`Checked`]), so that a file which changes meanwhile
-//! yields nothing instead of other bytes; [`Core::take_error`] says what happened.
+//! yields nothing instead of other bytes; [`Core::take_error`] says what happened. Blocks that somebody authenticated
+//! before ([`Core::spare`]) are not checked in advance, but each along its path in the tree whenever it is read.
 //!
 //! Older heads that are still on disk are kept if their signature verifies, whatever tree they were of: a signature is a
 //! signature. If it does not verify they are ignored: leftovers accuse nobody.
@@ -39,6 +40,8 @@ pub struct Core {
     roots: Roots,
     presence: Presence,
     nodes: Mutex<StoredNodes>,
+    /// Blocks below are not checked before they are read.
+    spared: u64,
     checked: OnceLock<Result<(Checked, Option<StoreFile>), ImportError>>,
     window: Mutex<Window>,
     error: Mutex<Option<ImportError>>,
@@ -98,6 +101,7 @@ impl Core {
             roots,
             presence,
             nodes: Mutex::new(nodes),
+            spared: 0,
             checked: OnceLock::new(),
             window: Mutex::default(),
             error: Mutex::default(),
@@ -109,6 +113,7 @@ impl Core {
     pub(super) fn extend(&mut self, parts: Parts) -> Result<(), ImportError> {
         let mut newer = Core::new(parts);
         let before = self.checked.take();
+        newer.spared = self.spared;
         let known = newer.heads.len();
         newer.heads.extend(self.heads.drain(..).take(MAX_HEADS.saturating_sub(known)));
         if let Some(Ok((mut checked, _))) = before {
@@ -165,31 +170,40 @@ impl Core {
         self.fork
     }
 
-    /// Number of blocks that are here. Fewer than [`Core::length`] if the log was downloaded in part.
+    /// Does not check the blocks below `length` in advance: they were authenticated by an earlier process. To be said before
+    /// anything is read.
+    pub fn spare(&mut self, length: u64) {
+        self.spared = length;
+    }
+
+    /// Number of blocks that are here, spared ones not counted. Fewer than [`Core::length`] if the log was downloaded in part.
     pub fn available(&self) -> Result<u64, ImportError> {
         self.checked().map(|(checked, _)| checked.count())
     }
 
-    /// Checks every block that is here against the head, once: later calls return the same answer.
+    /// Checks every block that is here and not spared against the head, once: later calls return the same answer.
     pub fn check_all(&self) -> Result<(), ImportError> {
         self.checked().map(drop)
     }
 
     /// One block, checked by itself along its path in the tree: for a look at a log that is not read otherwise.
     pub fn peek(&self, seq: u64) -> Result<Option<Block>, ImportError> {
-        if let Some(Ok(checked)) = self.checked.get() {
+        if let (true, Some(Ok(checked))) = (seq >= self.spared, self.checked.get()) {
             return self.read_checked(seq, checked);
         }
-        let data = self.data()?;
-        let found = self.walk(data.as_ref(), |walk| walk.descend(&self.roots, Subtree::leaf(seq)))?;
-        let there = data.as_ref().map_or(0, StoreFile::length);
+        self.read_alone(seq, self.data()?.as_ref())
+    }
+
+    fn read_alone(&self, seq: u64, data: Option<&StoreFile>) -> Result<Option<Block>, ImportError> {
+        let found = self.walk(data, |walk| walk.descend(&self.roots, Subtree::leaf(seq)))?;
+        let there = data.map_or(0, StoreFile::length);
         let inside = |(node, offset): &(Node, u64)| offset.checked_add(node.size).is_some_and(|end| end <= there);
         if let Some((node, offset)) = found.filter(inside) {
-            return self.read((offset, node.size), data.as_ref(), |bytes| hypercore::leaf(bytes) == node).map(Some);
+            return self.read((offset, node.size), data, |bytes| hypercore::leaf(bytes) == node).map(Some);
         }
         if self.claims()?.contains(seq) {
             // The whole check knows what is damaged.
-            self.check_all()?;
+            self.check(0)?;
         }
         Ok(None)
     }
@@ -200,7 +214,7 @@ impl Core {
     }
 
     fn checked(&self) -> Result<&(Checked, Option<StoreFile>), ImportError> {
-        self.checked.get_or_init(|| self.check()).as_ref().map_err(Clone::clone)
+        self.checked.get_or_init(|| self.check(self.spared)).as_ref().map_err(Clone::clone)
     }
 
     fn claims(&self) -> Result<Claims, ImportError> {
@@ -218,10 +232,13 @@ impl Core {
         Ok(file.map(|file| file.up_to(self.files.bytes)))
     }
 
-    fn check(&self) -> Result<(Checked, Option<StoreFile>), ImportError> {
+    fn check(&self, from: u64) -> Result<(Checked, Option<StoreFile>), ImportError> {
+        // Without the roots there the tree is damaged, and the whole check says where.
+        let before = self.roots_at(from.min(self.roots.length())).unwrap_or_default();
         let claims = self.claims()?;
         let data = self.data()?;
-        let checked = self.walk(data.as_ref(), |walk| walk.all(&self.roots, &claims))?;
+        let mut checked = Checked::default();
+        self.walk(data.as_ref(), |walk| walk.more(&before, &self.roots, &claims, &mut checked))?;
         Ok((checked, data))
     }
 
@@ -289,7 +306,10 @@ impl Blocks for Core {
     }
 
     fn block(&self, seq: u64) -> Option<Block> {
-        self.noted(self.checked().and_then(|checked| self.read_checked(seq, checked)))
+        self.noted(self.checked().and_then(|checked| match seq < self.spared {
+            true => self.read_alone(seq, checked.1.as_ref()),
+            false => self.read_checked(seq, checked),
+        }))
     }
 }
 

@@ -1,6 +1,6 @@
 //! One database in one or more stores: which log is the index, which are its oplogs.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::corestore::find_index;
@@ -8,9 +8,9 @@ use super::reader::is_archive;
 use super::{ArchiveReader, Core, Corestore, ImportError, KeptHead, find_stores, hex};
 use crate::hyperbee::Blocks;
 use crate::hypercore::views::{Conflict, View, conflicts};
-use crate::hypercore::{Key, MerkleTree, SignedHead};
+use crate::hypercore::{Key, MerkleTree, Nodes, SignedHead};
 use crate::proofs::Evidence;
-use crate::replay::logs::{Logs, Oplog};
+use crate::replay::logs::{History, Logs, Oplog};
 
 /// A Corestore or an archive.
 #[derive(Debug)]
@@ -32,6 +32,13 @@ impl Store {
         match self {
             Self::Corestore(cores) => cores,
             Self::Archive(archive) => archive.cores(),
+        }
+    }
+
+    fn cores_mut(&mut self) -> &mut [Core] {
+        match self {
+            Self::Corestore(cores) => cores,
+            Self::Archive(archive) => archive.cores_mut(),
         }
     }
 
@@ -125,6 +132,15 @@ impl Database {
             return Err(OpenError::NoSuchLog { dir: dir.to_owned(), key: hex(&key) });
         };
         Ok(Self { stores, key, primary, shown: HashMap::new(), nothing: MerkleTree::default() })
+    }
+
+    /// Does not check the first blocks of the index and of oplogs (by key in hex) in advance; see [`Core::spare`].
+    pub fn spare(&mut self, index: u64, oplogs: &BTreeMap<String, u64>) {
+        let Self { stores, key, .. } = self;
+        for core in stores.iter_mut().flat_map(Store::cores_mut) {
+            let length = if core.key() == key { Some(index) } else { oplogs.get(&hex(core.key())).copied() };
+            core.spare(length.unwrap_or_default());
+        }
     }
 
     /// Compares the logs with a head, too, that their owner has shown elsewhere: a receipt, say.
@@ -252,6 +268,11 @@ impl Logs for Database {
     /// The contradictions among all heads of a log in all stores, of all histories.
     fn conflicts(&self, key: &Key) -> Vec<Conflict> {
         conflicts(&self.views(key))
+    }
+
+    fn history(&self, oplog: Option<&Key>, length: u64) -> Option<History> {
+        let core = oplog.map_or_else(|| self.index_core().ok(), |key| self.oplog_core(key))?;
+        Some(History { fork: core.fork(), tree_hash: core.tree_hash_at(length)? })
     }
 }
 

@@ -143,6 +143,10 @@ impl ArchiveReader {
         &self.cores
     }
 
+    pub(super) fn cores_mut(&mut self) -> &mut [Core] {
+        &mut self.cores
+    }
+
     /// The same, without the reader.
     pub fn into_cores(self) -> Vec<Core> {
         self.cores
