@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
+use super::checkpoints::{Checkpoints, begin};
 use super::proofs::work;
-use super::report::{Answer, Beat, Command, Request, Standing};
+use super::report::{Answer, Beat, Begun, Command, Request, Standing};
 use crate::archive::{Database, OpenError, parse_key};
 use crate::hyperbee::{Block, Blocks};
 use crate::hypercore::Key;
-use crate::replay::auditor::{Auditor, Step};
+use crate::replay::auditor::{Auditor, Refused, Step};
 use crate::replay::engine::on_big_stack;
 use crate::replay::logs::{Logs, Oplog};
 use crate::replay::report::{self, Report};
@@ -156,17 +157,19 @@ fn follow_stores(
     pulse: &Arc<Pulse>,
     commands: &mut dyn FnMut(Standing) -> Option<Command>,
 ) -> Result<Report, OpenError> {
+    let mut anew = None;
     loop {
-        let mut database = Rc::new(Database::open(&request.dir, request.key.as_deref().and_then(parse_key))?);
-        database.index_core()?.check_all()?;
-        let key = *database.key();
-        let mut auditor = Auditor::live(Rc::<Database>::clone(&database), &key, request.options());
+        let (mut database, mut auditor, begun) = begin(request, anew.take())?;
+        let mut checkpoints = Checkpoints::new(request.checkpoint_every, &auditor);
         prepare(&mut auditor, request, pulse);
         loop {
             pulse.length.store(database.index_core()?.length(), Ordering::Relaxed);
             let wait = loop {
                 match auditor.step() {
-                    Step::Judged(position) => pulse.advance(position, auditor.transactions),
+                    Step::Judged(position) => {
+                        pulse.advance(position, auditor.transactions);
+                        checkpoints.pass(&auditor);
+                    }
                     Step::Waits(wait) => break Some(wait),
                     Step::Needs { .. } | Step::End => break None,
                 }
@@ -174,7 +177,13 @@ fn follow_stores(
             if let Some(error) = database.take_error() {
                 return Err(error.into());
             }
-            let standing = Standing { report: report::of(&auditor), wait, foreseen: auditor.foreseen().clone() };
+            let standing = Standing {
+                report: report::of(&auditor),
+                wait,
+                foreseen: auditor.foreseen().clone(),
+                begun: begun.clone(),
+                checkpoint: checkpoints.newest(&auditor),
+            };
             match commands(standing) {
                 None => return Ok(report::of(&auditor)),
                 Some(Command::Pass { origin, seq }) => auditor.pass(&origin, seq),
@@ -189,7 +198,11 @@ fn follow_stores(
                         true if last => return finish(auditor, pulse, &database),
                         true => {}
                         false if last => return audit_stores(request, pulse),
-                        false => break,
+                        false => {
+                            let why = if same { Refused::Outdated } else { Refused::Histories };
+                            anew = Some(Begun::Anew(why.to_string()));
+                            break;
+                        }
                     }
                 }
             }

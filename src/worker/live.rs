@@ -131,6 +131,10 @@ impl Supervisor {
                         return Ok(());
                     }
                     Ended::Standing(standing) => {
+                        // Another process goes on where this one said that one can.
+                        if standing.checkpoint.is_some() {
+                            self.request.checkpoint.clone_from(&standing.checkpoint);
+                        }
                         if self.tell.send(News::Standing(standing)).is_err() {
                             return Ok(());
                         }

@@ -6,11 +6,13 @@
 //! [`Report`]; in between it only says where it stands ([`Beat`]), never a word per operation.
 //!
 //! A live worker stays: it says how the audit stands ([`Standing`]) and waits for a [`Command`], such as that the archive has
-//! grown. It goes on where it was; only if a log turns out to be another than the one that was read it begins anew.
+//! grown. It goes on where it was; only if a log turns out to be another than the one that was read it begins anew. Asked for it, it
+//! says where another worker, later, can go on ([`Checkpoint`]).
 //!
 //! Findings never rest on a clock. The parent's clock only kills: an operation under which the child was killed is tried
 //! once more, then left out, and its transaction is `budget-exhausted`.
 
+mod checkpoints;
 mod child;
 mod live;
 mod parent;
@@ -18,9 +20,10 @@ mod proofs;
 mod report;
 mod session;
 
+pub use crate::replay::auditor::Checkpoint;
 pub use crate::replay::report::{ContractInForce, Head, ParticipantReport, Report, SCHEMA};
 pub use child::{Pulse, audit, serve};
 pub use live::{News, Worker};
 pub use parent::{Limits, WorkerError, run};
 pub use proofs::{Refusal, check_proof, make_proofs};
-pub use report::{Answer, Beat, Command, ProofTask, Request, Standing};
+pub use report::{Answer, Beat, Begun, Command, ProofTask, Request, Standing};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::proofs::Statement;
-use crate::replay::auditor::{Foreseen, Options, Wait};
+use crate::replay::auditor::{Checkpoint, Foreseen, Options, Wait};
 use crate::replay::engine::Budget;
 use crate::replay::finding::{Finding, Verdict};
 use crate::replay::report::Report;
@@ -37,6 +37,10 @@ pub struct Request {
     pub killed: Vec<u64>,
     /// The logs still grow: the child says how they stand, and then gets [`Command`]s.
     pub live: bool,
+    /// Where a live audit goes on. If it is refused, the audit begins at the genesis.
+    pub checkpoint: Option<Checkpoint>,
+    /// After so many transactions a live audit says its checkpoint again. `None`: it is not asked for.
+    pub checkpoint_every: Option<u64>,
     /// Instead of an audit.
     pub proofs: Option<ProofTask>,
 }
@@ -90,6 +94,22 @@ pub struct Standing {
     pub wait: Option<Wait>,
     /// What can be said of the transaction at the log's end.
     pub foreseen: Foreseen,
+    /// Where it began.
+    pub begun: Begun,
+    /// Where another audit can go on, if that was asked for and is further than what was said before.
+    pub checkpoint: Option<Checkpoint>,
+}
+
+/// Where a live audit began.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Begun {
+    /// At the genesis.
+    Genesis,
+    /// At a checkpoint, before this block.
+    Checkpoint(u64),
+    /// At the genesis, because a checkpoint or what was audited before does not stand; why.
+    Anew(String),
 }
 
 impl Standing {
@@ -118,6 +138,8 @@ impl Request {
             cache,
             killed: Vec::new(),
             live: false,
+            checkpoint: None,
+            checkpoint_every: None,
             proofs: None,
         }
     }
