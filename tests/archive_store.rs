@@ -470,6 +470,57 @@ fn damage_is_an_error_and_never_other_blocks() {
     println!("{errors} of {rounds} damages are errors");
 }
 
+/// Protects audits that go on where another one was: what they spare themselves to check in advance is checked when it is read.
+#[test]
+fn spared_blocks_are_checked_when_they_are_read() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path().join("archive");
+    let mut archive = Archive::create(&dir).unwrap();
+    let mut writer = begin(&mut archive, 1, 0);
+    let blocks: Vec<Vec<u8>> = (0..100_u8).map(|seq| vec![seq; 10]).collect();
+    let mut commit = |from: usize, to: usize| {
+        writer.append(&blocks[from..to]).unwrap();
+        writer.stage_head(sign(1, 0, &roots_of(&blocks[..to]))).unwrap();
+        archive.commit(&mut [&mut writer]).unwrap();
+    };
+    commit(0, 70);
+    let file = files(&dir).into_iter().find(|(_, bytes)| bytes.len() == 700).unwrap().0;
+    let damage = |at: usize| {
+        let mut bytes = std::fs::read(&file).unwrap();
+        bytes[at] ^= 1;
+        std::fs::write(&file, bytes).unwrap();
+    };
+    let open = |spared| {
+        let mut database = Database::open(&dir, Some(public(1))).unwrap();
+        database.spare(spared, &BTreeMap::new());
+        database
+    };
+    damage(333);
+    assert!(open(0).index_core().unwrap().check_all().is_err());
+    assert!(open(33).index_core().unwrap().check_all().is_err());
+    for spared in [34, 64, 70, 1000] {
+        let database = open(spared);
+        database.index_core().unwrap().check_all().unwrap();
+        for seq in (0..70).filter(|seq| *seq != 33) {
+            assert_eq!(database.index().block(seq).as_deref(), Some(&*blocks[seq as usize]), "{spared} {seq}");
+        }
+        assert!(database.take_error().is_none());
+        assert_eq!(database.index().block(33), None);
+        assert!(database.take_error().is_some(), "{spared}");
+    }
+    // Of what comes later all is checked.
+    let mut database = open(50);
+    database.index_core().unwrap().check_all().unwrap();
+    commit(70, 100);
+    assert!(database.renew(true).unwrap());
+    for seq in (0..100).filter(|seq| *seq != 33) {
+        assert_eq!(database.index().block(seq).as_deref(), Some(&*blocks[seq as usize]), "{seq}");
+    }
+    assert_eq!(database.index().block(33), None);
+    damage(999);
+    assert!(open(99).index_core().unwrap().check_all().is_err());
+}
+
 #[test]
 fn evidence_is_made_once() {
     let temp = tempfile::tempdir().unwrap();
