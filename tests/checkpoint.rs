@@ -10,10 +10,13 @@ use std::rc::Rc;
 use common::arrived::Arrived;
 use common::hostile;
 use common::lab::{Case, audit};
+use vitra_watch::database::{Value, encode};
+use vitra_watch::hypercore::Key;
 use vitra_watch::lab::lies::{self, Lie};
-use vitra_watch::lab::{Lab, Memory, Random};
-use vitra_watch::replay::auditor::{Auditor, Checkpoint, Options, Step};
+use vitra_watch::lab::{Beginning, Lab, Memory, Random};
+use vitra_watch::replay::auditor::{Auditor, Checkpoint, Options, Refused, Step, Wait};
 use vitra_watch::replay::engine::{Budget, on_big_stack};
+use vitra_watch::replay::finding::Kind;
 use vitra_watch::replay::logs::Logs;
 use vitra_watch::replay::report::{self, Report};
 
@@ -170,4 +173,157 @@ fn hostile_histories_are_judged_alike_over_restarts() {
         why.map(|why| format!("seed {seed}\n{why}"))
     });
     assert!(seen.with_findings > 0, "{seen:?}");
+}
+
+/// A live audit of all that is here, with another one beside it that is interrupted whenever it can be. Operations that are not here
+/// are waited for no longer.
+fn twins<'a>(
+    lab: &'a Lab<Memory>,
+    lengths: &[u64],
+    killed: &[u64],
+    random: &mut Random,
+) -> Option<(Auditor<'a>, Auditor<'a>, Checkpoint)> {
+    let logs = || -> Rc<dyn Logs + 'a> { Rc::new(Arrived::new(lab, lab.index.length(), lengths)) };
+    let start = || Auditor::live(logs(), lab.index.key(), Options::default());
+    let (mut steady, mut broken, mut newest) = (start(), start(), None);
+    steady.skip(killed.iter().copied());
+    broken.skip(killed.iter().copied());
+    loop {
+        let step = steady.step();
+        assert_eq!(broken.step(), step);
+        if let Some(checkpoint) = broken.checkpoint().filter(|_| random.once_in(2)) {
+            broken = Auditor::resume(logs(), lab.index.key(), Options::default(), &checkpoint).unwrap();
+            newest = Some(checkpoint);
+        }
+        assert_eq!(report::of(&broken), report::of(&steady));
+        match step {
+            Step::Judged(_) => {}
+            Step::Waits(Wait::Operation { origin, seq }) => {
+                steady.pass(&origin, seq);
+                broken.pass(&origin, seq);
+            }
+            _ => return Some((steady, broken, newest?)),
+        }
+    }
+}
+
+/// Protects what was given up from being forgotten: operations that killed their process, and those that were waited for in vain.
+/// Once one of the latter comes, the audit begins anew.
+#[test]
+fn what_was_given_up_stays_so() {
+    let seed = number("VITRA_WATCH_SEED", 0);
+    let (mut outdated, mut given_up) = (0, 0);
+    on_big_stack(&Budget::default(), || {
+        for number in 0..number("VITRA_WATCH_CASES", 60) {
+            let case = Case::random(seed ^ 0x9a55 ^ number, None);
+            let (lab, _) = case.tell();
+            let mut random = Random::new(case.seed);
+            let all: Vec<u64> = lab.oplogs.iter().map(|log| log.length()).collect();
+            let held: Vec<u64> = all.iter().map(|length| random.below(length + 1)).collect();
+            let killed: Vec<u64> = (0..lab.index.length()).filter(|_| random.once_in(9)).collect();
+            let Some((steady, broken, newest)) = twins(&lab, &held, &killed, &mut random) else { continue };
+            let (steady, broken) = (report::run(steady, |_, _| ()), report::run(broken, |_, _| ()));
+            assert_eq!(broken, steady, "{case:?}");
+            given_up += u64::from(steady.findings.iter().any(|finding| finding.kind == Kind::BudgetExhausted));
+            let logs = Rc::new(Arrived::new(&lab, lab.index.length(), &all));
+            match Auditor::resume(logs, lab.index.key(), Options::default(), &newest) {
+                Ok(resumed) => assert!(!resumed.is_outdated()),
+                Err(why) => {
+                    assert_eq!(why, Refused::Outdated, "{case:?}");
+                    outdated += 1;
+                }
+            }
+        }
+    })
+    .unwrap();
+    assert!(outdated > 5 && given_up > 5, "{outdated} {given_up}");
+}
+
+/// A database whose contract counts in its own module.
+fn counting(source: &str) -> Lab<Memory> {
+    let mut lab = Lab::in_memory(&Beginning::new(source, 5)).unwrap();
+    for _ in 0..6 {
+        lab.publish(0, &[encode(&Value::object(Vec::new()))]).unwrap();
+        lab.execute(0).unwrap();
+    }
+    lab
+}
+
+fn checkpoints(lab: &Lab<Memory>) -> usize {
+    let mut auditor = Auditor::live(Rc::new(lab), lab.index.key(), Options::default());
+    let mut count = 0;
+    while let Step::Judged(_) = auditor.step() {
+        count += usize::from(auditor.checkpoint().is_some());
+    }
+    count
+}
+
+/// Protects honest executors whose contracts keep what no log records: there is no going on without it.
+#[test]
+fn under_a_contract_that_keeps_state_there_is_no_checkpoint() {
+    on_big_stack(&Budget::default(), || {
+        let apply = "export function apply (tx) { tx.put('/n', ++n) }";
+        assert_eq!(checkpoints(&counting(&format!("let n = 0; {apply}"))), 0);
+        let pure = "export function apply (tx) { const n = 1; tx.put('/n', n) }";
+        assert_eq!(checkpoints(&counting(pure)), 6);
+        // Loaded once more at another time, it would be another one. As it was loaded at first it is known.
+        let timed = "const start = Date.now(); export function apply (tx) { tx.put('/n', start > 5) }";
+        assert_eq!(checkpoints(&counting(timed)), 6);
+    })
+    .unwrap();
+}
+
+fn why_refused(logs: Rc<dyn Logs + '_>, key: &Key, checkpoint: &Checkpoint) -> Option<Refused> {
+    Auditor::resume(logs, key, Options::default(), checkpoint).map(drop).err()
+}
+
+/// Protects verdicts from logs that are not those which were read: shorter, cut, or with another past.
+#[test]
+fn other_histories_are_refused() {
+    on_big_stack(&Budget::default(), || {
+        let source = "export function apply (tx, op) { tx.put('/n', op.n ?? 0) }";
+        let lab = || counting(source);
+        let first = lab();
+        let mut auditor = Auditor::live(Rc::new(&first), first.index.key(), Options::default());
+        while let Step::Judged(_) = auditor.step() {}
+        let checkpoint = auditor.checkpoint().unwrap();
+        let key = first.index.key();
+        assert_eq!(why_refused(Rc::new(lab()), key, &checkpoint), None);
+        let op = encode(&Value::object(vec![("n".into(), Value::num(7.0))]));
+        let mut grown = lab();
+        grown.publish(0, std::slice::from_ref(&op)).unwrap();
+        grown.execute(0).unwrap();
+        assert_eq!(why_refused(Rc::new(grown), key, &checkpoint), None);
+        for openly in [false, true] {
+            let mut rewritten = lab();
+            rewritten.oplogs[0].cut(5, openly).unwrap();
+            rewritten.oplogs[0].append(&[op.clone(), op.clone()]).unwrap();
+            assert_eq!(
+                why_refused(Rc::new(rewritten), key, &checkpoint),
+                Some(Refused::Histories),
+                "an oplog, openly: {openly}"
+            );
+            let mut rewritten = lab();
+            let last = rewritten.index.length() - 1;
+            let block = rewritten.index.store.blocks()[last as usize].to_vec();
+            rewritten.index.cut(last, openly).unwrap();
+            assert_eq!(
+                why_refused(Rc::new(Arrived::new(&lab(), last, &[6])), key, &checkpoint),
+                Some(Refused::Histories),
+                "shorter"
+            );
+            // The same blocks, but cut between: only the fork counter tells.
+            rewritten.index.append(&[block]).unwrap();
+            assert_eq!(
+                why_refused(Rc::new(rewritten), key, &checkpoint),
+                openly.then_some(Refused::Histories),
+                "the index, openly: {openly}"
+            );
+        }
+        assert_eq!(
+            why_refused(Rc::new(Arrived::new(&first, first.index.length(), &[5])), key, &checkpoint),
+            Some(Refused::Histories)
+        );
+    })
+    .unwrap();
 }

@@ -13,6 +13,9 @@
 //!
 //! It speaks for live audits alone: any other has taken the log's end for its end.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
