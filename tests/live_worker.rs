@@ -12,7 +12,7 @@ use vitra_watch::database::ack::to_hex;
 use vitra_watch::hyperbee::Blocks;
 use vitra_watch::replay::auditor::Wait;
 use vitra_watch::replay::finding::{Class, Kind, Verdict};
-use vitra_watch::worker::{self, Command as Order, Limits, News, Report, Request, Standing, Worker};
+use vitra_watch::worker::{self, Begun, Checkpoint, Command as Order, Limits, News, Report, Request, Standing, Worker};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_vitra-watch");
 
@@ -137,6 +137,91 @@ fn an_operation_may_be_withheld_and_come_late() {
     assert!(now.is_in_order(), "{now:?}");
     let report = finish(&mut worker);
     assert_eq!((report.verdict, &report), (Verdict::Verified, &from_disk));
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in from.read_dir().unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+fn set(dir: &Path, key: &str) {
+    let args = serde_json::json!({ "key": key, "value": 1 }).to_string();
+    lab(&["call", dir.to_str().unwrap(), "set", "--args", &args]);
+}
+
+/// Starts a worker, at a checkpoint if there is one, and waits until it has judged what is here. Gives how often it ran
+/// something, too.
+fn start(dir: &Path, checkpoint: Option<&Checkpoint>) -> (Worker, Standing, u64) {
+    let request = Request { checkpoint: checkpoint.cloned(), checkpoint_every: Some(1), ..Request::new(dir.into()) };
+    let mut worker = Worker::start(BINARY.into(), request, Limits::default()).unwrap();
+    let mut runs = 0;
+    let standing = await_news(&mut worker, |news| match news {
+        News::Beat(beat) => {
+            runs = beat.runs;
+            None
+        }
+        News::Standing(standing) => Some(*standing),
+        _ => None,
+    });
+    (worker, standing, runs)
+}
+
+/// Protects the time of whoever follows many databases: a worker that is started again says what one from the genesis says, and
+/// runs only what is new.
+#[test]
+fn a_worker_begins_where_another_one_was() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = create(temp.path());
+    let (worker, first, all) = start(&dir, None);
+    let mut checkpoint = first.checkpoint.clone().unwrap();
+    assert_eq!(first.begun, Begun::Genesis);
+    drop(worker);
+    for round in 0..3 {
+        (0..4).for_each(|number| set(&dir, &format!("{round}/{number}")));
+        let (mut worker, now, runs) = start(&dir, Some(&checkpoint));
+        let (_, fresh, from_genesis) = start(&dir, None);
+        assert!(matches!(now.begun, Begun::Checkpoint(_)), "{:?}", now.begun);
+        assert_eq!((&now.report, &now.foreseen, &now.wait), (&fresh.report, &fresh.foreseen, &fresh.wait));
+        assert!(now.is_in_order(), "{now:?}");
+        // Each run is noted when it begins and when it ends. The last one of before was not closed, and no other is run again.
+        assert_eq!(runs, 2 * 5, "{round}");
+        assert!(from_genesis > all, "{from_genesis} {all}");
+        checkpoint = now.checkpoint.unwrap();
+        assert_eq!(Some(&checkpoint), fresh.checkpoint.as_ref(), "the same place, the same checkpoint");
+        // Nothing new, nothing to say.
+        worker.tell(Order::Grown { heads: false });
+        assert_eq!(standing(&mut worker).checkpoint, None);
+        assert_eq!(finish(&mut worker), from_disk(&dir));
+    }
+}
+
+/// Protects verdicts from checkpoints that do not fit what is here: the audit begins at the genesis, and says so.
+#[test]
+fn a_checkpoint_of_other_logs_is_refused() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = create(temp.path());
+    let other = temp.path().join("other");
+    copy(&dir, &other);
+    // Two futures of the same owners.
+    ["a", "b", "c"].into_iter().for_each(|key| set(&dir, key));
+    ["d", "e", "f", "g"].into_iter().for_each(|key| set(&other, key));
+    let checkpoint = start(&dir, None).1.checkpoint.unwrap();
+    let damaged = Checkpoint::from(checkpoint.as_str().replacen("\"at\":", "\"at\":1", 1));
+    for (dir, checkpoint) in [(&other, &checkpoint), (&dir, &damaged), (&dir, &Checkpoint::from(String::new()))] {
+        let (mut worker, now, _) = start(dir, Some(checkpoint));
+        assert!(matches!(now.begun, Begun::Anew(_)), "{:?}", now.begun);
+        assert!(now.is_in_order(), "{now:?}");
+        assert_eq!(now.checkpoint, start(dir, None).1.checkpoint);
+        assert_eq!(finish(&mut worker), from_disk(dir));
+    }
+    assert!(matches!(start(&dir, Some(&checkpoint)).1.begun, Begun::Checkpoint(_)));
 }
 
 /// Protects the watch from whatever kills a process that waits: another one takes its place.

@@ -103,6 +103,8 @@ pub fn serve(input: &mut (dyn BufRead + Send), output: &mut (dyn Write + Send)) 
             let mut commands = |standing| {
                 pulse.busy.store(false, Ordering::Relaxed);
                 let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
+                // What it took to get here, however short that was.
+                send(&mut **out, &Answer::Beat(pulse.beat())).ok()?;
                 send(&mut **out, &Answer::Standing(Box::new(standing))).ok()?;
                 drop(out);
                 let mut line = String::new();
