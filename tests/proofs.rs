@@ -104,6 +104,31 @@ fn every_lie_is_proven() {
     .unwrap();
 }
 
+/// Protects whoever is sent the proof of a wrong tree: its batch says where it ends, so nothing that comes later is in the file.
+#[test]
+fn a_wrong_tree_is_proven_by_its_own_batch() {
+    on_big_stack(&Budget::default(), || {
+        let mut proven = 0;
+        let lies: Vec<&Lie> = lies::all().filter(|lie| lie.kind == Kind::IndexTampered).collect();
+        for (number, lie) in lies.iter().cycle().take(24).enumerate() {
+            let case = Case { actions: 150, after: 20, ..Case::random(number as u64, Some(lie)) };
+            let (lab, truth) = case.tell();
+            let Some(seq) = truth.and_then(|truth| truth.seq) else { continue };
+            for (proof, finding) in proofs(&lab, &audit(&lab)) {
+                if finding.kind != Kind::IndexTampered || finding.seq != Some(seq) {
+                    continue;
+                }
+                let later = proof.slices[0].blocks.range(seq + 1..).count();
+                // The one that shows where the transaction ends.
+                assert!(later <= 1, "{later} later blocks: {} {case:?}", lie.name);
+                proven += 1;
+            }
+        }
+        assert!(proven > 12, "{proven}");
+    })
+    .unwrap();
+}
+
 /// Protects the same for databases that Vitra itself wrote.
 #[test]
 fn every_violation_of_the_corpus_is_proven() {

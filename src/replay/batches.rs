@@ -1,13 +1,16 @@
 //! Where a batch ends, and whether its tree is the one that follows from its entries.
 
-use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use crate::database::decode;
 use crate::database::msgpack::may_be_nullish;
 use crate::hyperbee::batch::{Batch, Fit};
 use crate::hyperbee::check::{self, Kind as Write, Verdict};
-use crate::hyperbee::{Blocks, Cache, Entry, Malformed, TreeError, View};
+use crate::hyperbee::{Blocks, Cache, Entry, Malformed, TreeError};
+
+mod search;
+
+use search::{Hints, Later, Search};
 
 /// Most blocks that a batch is looked for in.
 pub const MAX_BATCH: u64 = 4_096;
@@ -75,11 +78,11 @@ pub fn find(blocks: &dyn Blocks, cache: &Cache, start: &Start<'_>) -> Result<Fou
             return found(start.end, TreeIs::Tampered(format!("block {} writes a null as a value", entry.seq())), &[]);
         }
     }
-    let mut search = Search { blocks, cache, start, entries, ends: false };
+    let search = Search { blocks, cache, start, entries };
     // Almost always every block of the transaction has one reading, and the batch ends with it.
     let plain = match start.writes.contains(&Reading::Open) {
         false => Hints::default(),
-        true => search.hints()?,
+        true => search.hints(&[], true),
     };
     let mut first = Vec::new();
     for choice in 0..plain.choices() {
@@ -99,20 +102,13 @@ pub fn find(blocks: &dyn Blocks, cache: &Cache, start: &Start<'_>) -> Result<Fou
             return found(end, TreeIs::Canonical, &writes);
         }
     }
-    search.ends = match begins(blocks, cache, start.end, start.until) {
-        Err(TreeError::Missing { seq }) => return Err(seq),
-        begins => begins == Ok(true),
-    };
-    let hints = search.hints()?;
-    let following = search.following()?;
-    for choice in 0..hints.choices() {
-        if let Some((end, writes)) = search.later_end(&following, &hints, choice)? {
-            return found(end, TreeIs::Canonical, &writes);
+    match search.later_end()? {
+        Later::At(end, writes) => return found(end, TreeIs::Canonical, &writes),
+        Later::TooMany => {
+            let why = "too many of its entries may be deletes or puts of null".to_owned();
+            return found(start.end, TreeIs::Unjudged(why), &first);
         }
-    }
-    if hints.too_many() {
-        let why = "too many of its entries may be deletes or puts of null".to_owned();
-        return found(start.end, TreeIs::Unjudged(why), &first);
+        Later::Nowhere => {}
     }
     // What the contract makes a delete of, and the tree a put of null, or the reverse.
     let valueless = search.entries.iter().any(|entry| entry.value().is_none());
@@ -197,8 +193,8 @@ pub fn begins(blocks: &dyn Blocks, cache: &Cache, from: u64, until: u64) -> Resu
         }
         batch.put_entry(Rc::clone(&entry))?;
         entries.push(Rc::clone(&entry));
-        if batch.may_end_with(&entry) && batch.fits(entries.iter().map(|entry| &**entry))? == Fit::Same {
-            return Ok(true);
+        if batch.must_end_with(&entry) {
+            return Ok(batch.fits(entries.iter().map(|entry| &**entry))? == Fit::Same);
         }
     }
     Ok(false)
@@ -242,177 +238,4 @@ pub fn simulate<'a>(
         add(&mut batch, &entry, *write)?;
     }
     Ok(batch)
-}
-
-/// The blocks of a log from a batch's beginning on, and what is known of them.
-struct Search<'a> {
-    blocks: &'a dyn Blocks,
-    cache: &'a Cache,
-    start: &'a Start<'a>,
-    entries: Entries,
-    /// Another batch begins behind the transaction.
-    ends: bool,
-}
-
-/// What tells a put of null from a delete where no contract does: the tree points to the block of a put from some node of
-/// the batch, unless the same key is written again later in the batch. Then both readings are tried.
-#[derive(Default)]
-struct Hints {
-    pointed: HashSet<u64>,
-    ambiguous: Vec<u64>,
-}
-
-impl Hints {
-    /// At most so many entries are tried both ways.
-    const MOST: usize = 6;
-
-    fn too_many(&self) -> bool {
-        self.ambiguous.len() > Self::MOST
-    }
-
-    fn choices(&self) -> u32 {
-        1 << self.ambiguous.len().min(Self::MOST)
-    }
-
-    fn is_put(&self, seq: u64, choice: u32) -> bool {
-        let chosen = || self.ambiguous.iter().take(Self::MOST).position(|other| *other == seq);
-        self.pointed.contains(&seq) || chosen().is_some_and(|bit| choice >> bit & 1 == 1)
-    }
-}
-
-/// A batch that is being repeated.
-struct Walk<'a> {
-    batch: Batch<'a, dyn Blocks + 'a>,
-    entries: Entries,
-    writes: Vec<Write>,
-}
-
-impl<'a> Walk<'a> {
-    /// Adds an entry; `false` when it is a delete that deletes nothing, so that no Hyperbee wrote it.
-    fn add(&mut self, entry: &Rc<Entry>, reading: Reading, hints: &Hints, choice: u32) -> Result<bool, TreeError> {
-        let write = match reading {
-            Reading::Sure(write) => write,
-            Reading::Open if entry.value().is_some() || hints.is_put(entry.seq(), choice) => Write::Put,
-            Reading::Open if self.batch.get(entry.key())?.is_none() => Write::Put,
-            Reading::Open => Write::Del,
-        };
-        let added = add(&mut self.batch, entry, write)?;
-        if added {
-            self.entries.push(Rc::clone(entry));
-            self.writes.push(write);
-        }
-        Ok(added)
-    }
-
-    fn all(
-        &mut self,
-        entries: &[Rc<Entry>],
-        readings: &[Reading],
-        hints: &Hints,
-        choice: u32,
-    ) -> Result<bool, TreeError> {
-        for (entry, reading) in entries.iter().zip(readings) {
-            if !self.add(entry, *reading, hints, choice)? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    /// Are the published blocks those of a batch that ends here?
-    fn ends(&mut self) -> bool {
-        self.batch.fits(self.entries.iter().map(|entry| &**entry)) == Ok(Fit::Same)
-    }
-
-    /// The same, asked of one block only before all are compared.
-    fn may_end(&self) -> bool {
-        self.entries.last().is_some_and(|last| self.batch.may_end_with(last))
-    }
-}
-
-impl<'a> Search<'a> {
-    fn walk(&self) -> Walk<'a> {
-        let batch = Batch::new(self.blocks, self.cache, self.start.from);
-        Walk { batch, entries: Vec::new(), writes: Vec::new() }
-    }
-
-    /// The entries behind the transaction that may belong to the batch.
-    fn following(&self) -> Result<Entries, u64> {
-        if self.ends {
-            return Ok(Vec::new());
-        }
-        let last = self.start.until.min(self.start.from.saturating_add(MAX_BATCH));
-        let mut following = Vec::new();
-        for seq in self.start.end..last {
-            match self.cache.entry(self.blocks, seq) {
-                Ok(entry) => following.push(entry),
-                Err(TreeError::Missing { seq }) => return Err(seq),
-                // No batch reaches beyond a block that is no node.
-                Err(_) => break,
-            }
-        }
-        Ok(following)
-    }
-
-    fn hints(&self) -> Result<Hints, u64> {
-        let following = self.following()?;
-        let open = |at: usize| !matches!(self.start.writes.get(at), Some(Reading::Sure(_)));
-        let all: Vec<&Rc<Entry>> = self.entries.iter().chain(&following).collect();
-        let valueless = |(at, entry): &(usize, &&Rc<Entry>)| entry.value().is_none() && open(*at);
-        let asked: Vec<(usize, &&Rc<Entry>)> = all.iter().enumerate().filter(valueless).collect();
-        if asked.is_empty() {
-            return Ok(Hints::default());
-        }
-        let pointed: HashSet<u64> = all.iter().flat_map(|entry| pointers(entry)).collect();
-        let last: HashMap<&[u8], usize> = all.iter().enumerate().map(|(at, entry)| (entry.key(), at)).collect();
-        let again = |at: usize, entry: &Entry| last.get(entry.key()).is_some_and(|last| *last > at);
-        let ambiguous = asked.into_iter().filter(|(at, entry)| !pointed.contains(&entry.seq()) && again(*at, entry));
-        Ok(Hints { ambiguous: ambiguous.map(|(_, entry)| entry.seq()).collect(), pointed })
-    }
-
-    /// The last earlier end of the batch, inside the transaction.
-    fn earlier_end(&self, hints: &Hints, choice: u32) -> Result<Option<(u64, Vec<Write>)>, u64> {
-        let mut walk = self.walk();
-        let mut end = None;
-        let inside = self.entries.len().saturating_sub(1);
-        for (entry, reading) in self.entries.iter().zip(self.start.writes).take(inside) {
-            match walk.add(entry, *reading, hints, choice) {
-                Ok(true) => {}
-                Err(TreeError::Missing { seq }) => return Err(seq),
-                _ => break,
-            }
-            if walk.may_end() && walk.ends() {
-                end = Some((entry.seq().saturating_add(1), walk.writes.clone()));
-            }
-        }
-        Ok(end)
-    }
-
-    /// The first end of the batch in the transactions that follow. They are not replayed yet.
-    fn later_end(&self, following: &[Rc<Entry>], hints: &Hints, choice: u32) -> Result<Option<(u64, Vec<Write>)>, u64> {
-        let mut walk = self.walk();
-        match walk.all(&self.entries, self.start.writes, hints, choice) {
-            Ok(true) => {}
-            Err(TreeError::Missing { seq }) => return Err(seq),
-            _ => return Ok(None),
-        }
-        for entry in following {
-            match walk.add(entry, Reading::Open, hints, choice) {
-                Ok(true) => {}
-                Err(TreeError::Missing { seq }) => return Err(seq),
-                _ => return Ok(None),
-            }
-            if walk.may_end() && walk.ends() {
-                return Ok(Some((entry.seq().saturating_add(1), walk.writes)));
-            }
-        }
-        Ok(None)
-    }
-}
-
-/// The blocks that the nodes in a block point to as keys; none if they cannot be read.
-fn pointers(entry: &Entry) -> Vec<u64> {
-    let count = entry.level_count().unwrap_or_default() as u64;
-    let levels = (0..count).filter_map(|offset| entry.level(offset).ok().flatten());
-    levels.flat_map(|level| level.keys().collect::<Vec<_>>()).collect()
 }

@@ -1,7 +1,9 @@
 //! Recomputing what Hyperbee wrote, byte for byte.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
+use proptest::prelude::*;
 use vitra_watch::hyperbee::{Batch, Block, Bounds, Cache, Entry, Fit, View};
 
 use crate::data::{Model, Written, apply, batches, blocks};
@@ -74,27 +76,67 @@ fn a_batch_reads_as_what_it_will_be() {
     }
 }
 
+/// Protects what a search for the end of a batch rests on, with what Hyperbee 1.7 and 2.27 wrote, deletes that shrink the
+/// tree among it: the first block that carries as many nodes as its operation wrote is the last.
 #[test]
-fn the_end_of_a_batch_is_found_by_trying() {
-    let blocks = blocks("bee-17.blocks.zst");
-    let cache = Cache::default();
-    let (mut turned_away, mut no_ends) = (0, 0);
-    for batch in batches("bee-17.ops.zst").iter().filter(|batch| batch.to - batch.from > 1).take(60) {
-        let mut made = Batch::new(&blocks, &cache, batch.from);
-        for (key, value) in &batch.ops {
-            let written = match value {
-                Some(value) => Some(made.put(key, Some(value)).unwrap()),
-                None => made.del(key).unwrap(),
+fn a_block_says_whether_its_batch_ends() {
+    for name in ["bee-17", "bee-227"] {
+        let blocks = blocks(&format!("{name}.blocks.zst"));
+        let cache = Cache::default();
+        let (mut inside, mut deletes) = (0, 0);
+        for batch in &batches(&format!("{name}.ops.zst")) {
+            let mut made = Batch::new(&blocks, &cache, batch.from);
+            for (key, value) in &batch.ops {
+                let written = match value {
+                    Some(value) => Some(made.put(key, Some(value)).unwrap()),
+                    None => made.del(key).unwrap(),
+                };
+                let Some(seq) = written else { continue };
+                let entries: Vec<_> = (batch.from..=seq).map(|seq| cache.entry(&blocks, seq).unwrap()).collect();
+                let is_last = seq + 1 == batch.to;
+                assert_eq!(made.must_end_with(entries.last().unwrap()), is_last, "{seq}");
+                if inside < 500 {
+                    let fits = made.fits(entries.iter().map(|entry| &**entry)).unwrap() == Fit::Same;
+                    assert_eq!(fits, is_last, "{seq}");
+                }
+                inside += usize::from(!is_last);
+                deletes += usize::from(!is_last && value.is_none());
+            }
+        }
+        assert!(inside > 500 && deletes > 100, "{inside} {deletes}");
+    }
+}
+
+proptest! {
+    /// Protects the same rule for every batch, those that empty the tree included.
+    #[test]
+    fn every_block_but_the_last_leaves_out_the_root(
+        batches in prop::collection::vec(prop::collection::vec((0_u16..80, 0_u8..5), 1..60), 1..12),
+    ) {
+        let cache = Cache::default();
+        let mut blocks: Vec<Block> = vec![Arc::from(&b"\x0a\x08\x79hyperbee"[..])];
+        for ops in &batches {
+            let from = blocks.len() as u64;
+            let apply = |made: &mut Batch<'_, Vec<Block>>, (key, write): (u16, u8)| {
+                let key = format!("k{key}");
+                match write {
+                    0 | 1 => made.del(key.as_bytes()).unwrap(),
+                    2 => Some(made.put(key.as_bytes(), None).unwrap()),
+                    _ => Some(made.put(key.as_bytes(), Some(&[write])).unwrap()),
+                }
             };
-            let Some(seq) = written else { continue };
-            let last = cache.entry(&blocks, seq).unwrap();
-            let entries: Vec<_> = (batch.from..=seq).map(|seq| cache.entry(&blocks, seq).unwrap()).collect();
-            let fits = made.fits(entries.iter().map(|entry| &**entry)).unwrap() == Fit::Same;
-            assert_eq!(fits, seq + 1 == batch.to, "{seq}");
-            assert!(made.may_end_with(&last) || !fits);
-            turned_away += usize::from(!made.may_end_with(&last));
-            no_ends += usize::from(!fits);
+            let mut made = Batch::new(&blocks, &cache, from);
+            ops.iter().for_each(|op| _ = apply(&mut made, *op));
+            let written = made.finish().unwrap();
+            let mut again = Batch::new(&blocks, &cache, from);
+            for op in ops {
+                let Some(seq) = apply(&mut again, *op) else { continue };
+                let block = &written[(seq - from) as usize];
+                let entry = Entry::decode(seq, Arc::from(&block[..])).unwrap();
+                prop_assert_eq!(again.must_end_with(&entry), seq + 1 == from + written.len() as u64);
+            }
+            drop(again);
+            blocks.extend(written.into_iter().map(Arc::from));
         }
     }
-    assert!(turned_away == no_ends && no_ends > 100, "{turned_away} of {no_ends}");
 }
