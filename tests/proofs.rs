@@ -214,6 +214,33 @@ fn a_removal_before_the_audit_excuses_wrong_numbers() {
     .unwrap();
 }
 
+/// Protects the size of proofs: an input that was declared a hundred times still needs no proof from the genesis.
+#[test]
+fn a_skip_is_proven_behind_many_declarations() {
+    on_big_stack(&Budget::default(), || {
+        let beginning = Beginning::new(Example::named("registry").unwrap().source, 5);
+        let mut lab = Lab::in_memory(&beginning).unwrap();
+        let admit = json!({"op": "ADMIT", "key": lab.name(0).unwrap()});
+        let mut ops = vec![json!({"op": "STEWARD"})];
+        ops.extend(std::iter::repeat_n(admit, 100));
+        ops.extend([json!({}), json!({}), json!({})]);
+        let ops: Vec<_> = ops.iter().map(|op| encode(&from_json(op).unwrap())).collect();
+        lab.publish(0, &ops).unwrap();
+        for _ in 0..102 {
+            assert!(lab.execute(0).unwrap());
+        }
+        lab.stand_before(0, 103);
+        assert!(lab.execute(0).unwrap());
+        let proofs = proofs(&lab, &audit(&lab));
+        let [(proof, finding)] = &proofs[..] else { panic!("{proofs:#?}") };
+        assert_eq!(finding.kind, Kind::OpSkipped);
+        let Claim::Audit { from, .. } = proof.claim else { panic!("{:?}", proof.claim) };
+        assert!(from > 200, "{from}");
+        is_minimal(proof);
+    })
+    .unwrap();
+}
+
 /// Protects the truth of what files say: wherever an audit begins in a lying history, what it finds is found by the whole
 /// audit, too, or follows from an earlier lie of the same executor.
 #[test]

@@ -176,28 +176,29 @@ fn shows_null(entry: &Entry) -> bool {
     value.is_some_and(|value| decode(value).is_ok_and(|decoded| decoded.value.is_nullish()))
 }
 
-/// Whether a batch begins with block `from`, as far as can be told from there: the blocks from it on are a batch of Hyperbee's on
-/// top of the first node of the block before, and each of them has a value. If that node were not the root, but another
+/// The end of the batch that begins with block `from`, as far as can be told from there that one does: the blocks from it on are
+/// a batch of Hyperbee's on top of the first node of the block before, and each of them has a value. If that node were not the root, but another
 /// node of a batch that goes on over this place, it would stay in the tree, since puts take no node apart; but then a key of it
 /// would be in the tree twice, because every put on top of it moves its keys into nodes of the following blocks.
 ///
 /// # Errors
 /// As reads of the tree.
-pub fn begins(blocks: &dyn Blocks, cache: &Cache, from: u64, until: u64) -> Result<bool, TreeError> {
+pub fn begins(blocks: &dyn Blocks, cache: &Cache, from: u64, until: u64) -> Result<Option<u64>, TreeError> {
     let mut batch = Batch::new(blocks, cache, from);
     let mut entries: Entries = Vec::new();
     for seq in from..until.min(from.saturating_add(MAX_BATCH)) {
         let entry = cache.entry(blocks, seq)?;
         if entry.value().is_none() {
-            return Ok(false);
+            return Ok(None);
         }
         batch.put_entry(Rc::clone(&entry))?;
         entries.push(Rc::clone(&entry));
         if batch.must_end_with(&entry) {
-            return Ok(batch.fits(entries.iter().map(|entry| &**entry))? == Fit::Same);
+            let same = batch.fits(entries.iter().map(|entry| &**entry))? == Fit::Same;
+            return Ok(same.then(|| seq.saturating_add(1)));
         }
     }
-    Ok(false)
+    Ok(None)
 }
 
 type Entries = Vec<Rc<Entry>>;

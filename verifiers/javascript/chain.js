@@ -7,6 +7,9 @@ import { Undecided } from './msgpack.js'
 import { Tree } from './tree.js'
 import { GENESIS, INPUTS, SOURCE, asInput, isAckPath, valueOf } from './vitra.js'
 
+const MOST_SOURCES = 64
+const MOST_DECLARATIONS = 4096
+
 const require = (condition, why) => { if (!condition) throw new Error(why) }
 
 // Condition 1: a batch ended before `ack`.
@@ -50,25 +53,26 @@ export function sourceAt (entries, version) {
   return seq
 }
 
-// Condition 2: that source and each before it is guarded. Returns how many there were.
+// Condition 2: that source and each before it is guarded.
 export function guard (entries, version) {
-  for (let count = 1; ; count++) {
+  for (let count = 0; count < MOST_SOURCES; count++) {
     const seq = sourceAt(entries, version)
     const { guarded, why } = contract(entries, seq)
     if (!guarded) throw new Undecided(`the contract at block ${seq} is not shown to keep to the guard: ${why}`)
-    if (seq === 1) return count
+    if (seq === 1) return
     const ack = writer(entries, seq)
     require(ack !== null && ack < version, 'a contract that no transaction wrote')
     anchor(entries, ack)
     version = ack
   }
+  throw new Error('too many contracts came before')
 }
 
-// Whether an input was ever declared inactive, in the tree of the first `version` blocks or before.
+// Whether an input was ever declared inactive, in the tree of the first `version` blocks or before, or may have been.
 export function everInactive (entries, version, origin) {
   const name = INPUTS + origin
   const genesis = new Tree(entries, version).find(Buffer.from(GENESIS))
-  for (let step = 0; ; step++) {
+  for (let step = 0; step < MOST_DECLARATIONS; step++) {
     const seq = new Tree(entries, version).find(Buffer.from(name))
     if (seq === null) return step === 0 // one that no tree shows may have been anything
     const input = asInput(name, valueOf(entries.at(seq)).value)
@@ -79,4 +83,5 @@ export function everInactive (entries, version, origin) {
     anchor(entries, ack)
     version = ack
   }
+  return true // it was declared too often to tell
 }

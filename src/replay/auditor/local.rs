@@ -16,8 +16,14 @@ use super::*;
 use crate::replay::engine::ReadError;
 use crate::replay::scan::scan;
 
-/// Sources and declarations that are followed back.
-const MAX_STEPS: usize = 64;
+/// Contract sources that are followed back; each is parsed.
+const MAX_SOURCES: usize = 64;
+
+/// Declarations of an input that are followed back.
+const MAX_DECLARATIONS: usize = 4_096;
+
+/// Blocks of the batches that declared them, all together.
+const MAX_DECLARING: u64 = 1 << 18;
 
 /// Why an audit cannot begin at a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -63,8 +69,9 @@ impl<'a> Auditor<'a> {
         Ok(auditor)
     }
 
-    /// Makes sure that a batch ends before block `from`, and a transaction begins with it; see the module.
-    fn anchor(&self, from: u64) -> Result<(), Unanchored> {
+    /// Makes sure that a batch ends before block `from`, and a transaction begins with it; see the module. Returns how many blocks
+    /// showed that.
+    fn anchor(&self, from: u64) -> Result<u64, Unanchored> {
         if from < 2 {
             return Err(Unanchored::Unclear("no transaction begins there"));
         }
@@ -73,8 +80,8 @@ impl<'a> Auditor<'a> {
             return Err(Unanchored::Unclear("no transaction begins there"));
         }
         match batches::begins(index, &self.cache, from, self.until)? {
-            true => Ok(()),
-            false => Err(Unanchored::Unclear("the blocks there are no batch of puts that Hyperbee would write")),
+            Some(end) => Ok(end.saturating_sub(from)),
+            None => Err(Unanchored::Unclear("the blocks there are no batch of puts that Hyperbee would write")),
         }
     }
 
@@ -84,8 +91,8 @@ impl<'a> Auditor<'a> {
         Ok(Published::new(&tree).get(key)?)
     }
 
-    /// The anchored transaction that block `seq` belongs to, by its first block.
-    fn transaction_of(&self, seq: u64) -> Result<u64, Unanchored> {
+    /// The anchored transaction that block `seq` belongs to, by its first block, and how many blocks showed that.
+    fn transaction_of(&self, seq: u64) -> Result<(u64, u64), Unanchored> {
         let mut at = seq;
         while Place::of(self.cache.entry(self.logs.index(), at)?.key()) != Place::Ack {
             at = at.saturating_sub(1);
@@ -93,15 +100,14 @@ impl<'a> Auditor<'a> {
                 return Err(Unanchored::Unclear("no transaction is near"));
             }
         }
-        self.anchor(at)?;
-        Ok(at)
+        Ok((at, self.anchor(at)?))
     }
 
     /// The contract in force before an anchored block, and that all since the genesis are guarded.
     fn source_before(&self, from: u64) -> Result<(u64, String), Unanchored> {
         let mut version = from;
         let mut newest = None;
-        for _ in 0..MAX_STEPS {
+        for _ in 0..MAX_SOURCES {
             let Some((seq, Value::Str(source))) = self.published(version, path::SOURCE)? else {
                 return Err(Unanchored::Unclear("there is no contract source"));
             };
@@ -112,7 +118,7 @@ impl<'a> Auditor<'a> {
             if seq == 1 {
                 return newest.ok_or(Unanchored::Unclear("there is no contract source"));
             }
-            version = self.transaction_of(seq)?;
+            (version, _) = self.transaction_of(seq)?;
         }
         Err(Unanchored::Unclear("too many contract sources came before"))
     }
@@ -165,7 +171,8 @@ impl<'a> Auditor<'a> {
         let genesis = self.published(from, path::GENESIS_ACK)?.map_or(0, |(seq, _)| seq);
         let key = [path::INPUTS, name.as_bytes()].concat();
         let mut version = from;
-        for step in 0..MAX_STEPS {
+        let mut declaring = 0_u64;
+        for step in 0..MAX_DECLARATIONS {
             let Some((seq, value)) = self.published(version, &key)? else { return Ok(step == 0) };
             if ack::parse_input(name.as_bytes(), &value) != Some(true) {
                 return Ok(true);
@@ -173,7 +180,12 @@ impl<'a> Auditor<'a> {
             if seq < genesis {
                 return Ok(false);
             }
-            version = self.transaction_of(seq)?;
+            let (at, blocks) = self.transaction_of(seq)?;
+            version = at;
+            declaring = declaring.saturating_add(blocks);
+            if declaring > MAX_DECLARING {
+                break;
+            }
         }
         Err(Unanchored::Unclear("it was declared too often"))
     }

@@ -170,7 +170,7 @@ impl<'a> Search<'a> {
     fn ends(&self) -> Result<bool, u64> {
         match begins(self.blocks, self.cache, self.start.end, self.start.until) {
             Err(TreeError::Missing { seq }) => Err(seq),
-            begins => Ok(begins == Ok(true)),
+            begins => Ok(matches!(begins, Ok(Some(_)))),
         }
     }
 
