@@ -1,6 +1,9 @@
 //! The commands around proofs, from files and directories alone: show, rebut, import, export, inclusion; receipts; compare.
 
+#[path = "../common/mod.rs"]
 mod common;
+
+mod vitra;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -8,8 +11,6 @@ use std::process::{Command, Output};
 use common::{cases, unpack};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
-use vitra_watch::archive::ArchiveReader;
-use vitra_watch::database::ack::to_hex;
 
 fn run(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_vitra-watch")).args(args).output().unwrap()
@@ -40,6 +41,27 @@ fn seeded(temp: &TempDir, name: &str, (seed, ops): (&str, &str), more: &[&str]) 
     dir
 }
 
+/// A copy of a lab in which its participants have written more.
+fn extended(dir: &Path, name: &str, calls: &[(&str, &str)]) -> PathBuf {
+    let copy = dir.with_file_name(name);
+    std::fs::create_dir_all(copy.parent().unwrap()).unwrap();
+    copy_all(dir, &copy);
+    for (participant, value) in calls {
+        let args = format!(r#"{{"key": "a", "value": "{value}"}}"#);
+        let called = run(&["lab", "call", path(&copy), "set", "--args", &args, "--participant", participant]);
+        assert!(called.status.success(), "{called:?}");
+    }
+    copy
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in from.read_dir().unwrap().map(|entry| entry.unwrap().path()) {
+        let there = to.join(entry.file_name().unwrap());
+        if entry.is_dir() { copy_all(&entry, &there) } else { _ = std::fs::copy(&entry, &there).unwrap() }
+    }
+}
+
 fn proofs(dir: &Path) -> Vec<PathBuf> {
     let entries = dir.read_dir().unwrap().map(|entry| entry.unwrap().path());
     entries.filter(|path| path.extension().is_some_and(|extension| extension == "vproof")).collect()
@@ -52,33 +74,6 @@ fn verify(file: &Path) -> (i32, Json) {
     std::fs::copy(file, &alone).unwrap();
     let output = run(&["proof", "verify", "--json", path(&alone)]);
     (output.status.code().unwrap(), lines(&output).remove(0))
-}
-
-/// What the owner of a lab's oplog signed, as Vitra writes it: of all heads the one of this number, by length.
-fn receipt(dir: &Path, number: usize) -> Json {
-    let reader = ArchiveReader::open(dir).unwrap();
-    let index = run(&["audit", "--json", path(dir)]);
-    let index: Json = serde_json::from_slice(&index.stdout).unwrap();
-    let oplogs = reader.cores().iter().filter(|core| index["database"] != to_hex(core.key()));
-    let mut heads: Vec<_> = oplogs.flat_map(|core| core.heads()).collect();
-    heads.sort_by_key(|head| (*head.key(), head.length()));
-    let head = heads[number.min(heads.len() - 1)];
-    json!({
-        "vitraBlockInclusionProof": 1,
-        "logPubkey": to_hex(head.key()),
-        "blockSeq": head.length() - 1,
-        "rootHashAtBlock": to_hex(head.tree_hash()),
-        "rootHashSignature": to_hex(head.signature()),
-    })
-}
-
-fn transaction(dir: &Path, receipts: &[Json]) -> Json {
-    let report: Json = serde_json::from_slice(&run(&["audit", "--json", path(dir)]).stdout).unwrap();
-    let operations: Vec<Json> = receipts.iter().map(|proof| json!({ "proof": proof })).collect();
-    json!({
-        "vitraTransaction": 1, "databasePubkey": report["database"], "isProcessed": false,
-        "call": { "method": "set", "params": {} }, "operations": operations,
-    })
 }
 
 fn write(temp: &TempDir, name: &str, json: &Json) -> PathBuf {
@@ -118,82 +113,46 @@ fn a_proof_is_shown() {
     assert!(text(&shown).contains("NOT SIGNED") && text(&shown).contains("NOT PROVEN"), "{shown:?}");
 }
 
-/// Protects whoever has a receipt: what it says is found again, with its result, and a log that was rewritten is proven to be.
-#[test]
-fn receipts_hold_or_convict() {
-    let temp = tempfile::tempdir().unwrap();
-    let (ours, theirs) = (lab(&temp, "kv", &["--contract", "kv"]), lab(&temp, "other", &["--contract", "counter"]));
-    let out = temp.path().join("out");
-    let verify_receipt = |file: &Path, json: bool| {
-        let json: &[&str] = if json { &["--json"] } else { &[] };
-        run(&[&["receipt", "verify", path(file), path(&ours), "--out", path(&out)], json].concat())
-    };
-    let good = write(&temp, "good.json", &transaction(&ours, &[receipt(&ours, 0), receipt(&ours, 1)]));
-    let held = verify_receipt(&good, true);
-    assert_eq!(held.status.code(), Some(0), "{held:?}");
-    for line in lines(&held) {
-        assert_eq!((&line["standing"], &line["agrees"]), (&json!("processed"), &json!(true)), "{line}");
-        assert!(line["result"]["seq"].as_u64().unwrap() > 0);
-    }
-    assert!(text(&verify_receipt(&good, false)).contains("in the log, as the receipt says"));
-
-    // A longer log than ours, or one that goes on differently.
-    let long = seeded(&temp, "long", ("5", "60"), &["--contract", "kv"]);
-    let beyond = write(&temp, "beyond.json", &receipt(&long, usize::MAX));
-    let code = verify_receipt(&beyond, true).status.code();
-    assert!(matches!(code, Some(12 | 21)), "{code:?}");
-
-    // Somebody changed it.
-    let mut forged = receipt(&ours, 1);
-    forged["blockSeq"] = json!(forged["blockSeq"].as_u64().unwrap() + 2);
-    assert_eq!(verify_receipt(&write(&temp, "forged.json", &forged), true).status.code(), Some(65));
-
-    // The owner has signed another history.
-    let rewritten = write(&temp, "rewritten.json", &receipt(&theirs, 0));
-    let output = verify_receipt(&rewritten, true);
-    assert_eq!(output.status.code(), Some(12), "{output:?}");
-    let line = lines(&output).remove(0);
-    assert_eq!(line["standing"], "rewritten");
-    let proof = PathBuf::from(line["proofs"][0].as_str().unwrap());
-    let (code, said) = verify(&proof);
-    assert_eq!((code, &said["finding"]["kind"]), (0, &json!("equivocation")), "{said}");
-    assert_eq!(said["finding"]["accused"]["role"], "participant");
-
-    // Imported, it stays: audits know it from now on.
-    assert_eq!(run(&["audit", path(&ours)]).status.code(), Some(0));
-    let imported = run(&["proof", "import", path(&rewritten), path(&ours), "--out", path(&out)]);
-    assert_eq!(imported.status.code(), Some(12), "{imported:?}");
-    assert_eq!(run(&["audit", path(&ours)]).status.code(), Some(12));
-}
-
 /// Protects whoever compares notes: equal copies and prefixes are said to be that, contradictions are proven.
 #[test]
 fn copies_are_compared() {
     let temp = tempfile::tempdir().unwrap();
-    let [short, long, other] = [("a", "8", "kv"), ("b", "16", "kv"), ("c", "12", "counter")]
-        .map(|(name, ops, contract)| seeded(&temp, name, ("5", ops), &["--contract", contract]));
+    let short = seeded(&temp, "a", ("5", "8"), &["--contract", "kv", "--participants", "2"]);
+    let long = extended(&short, "b", &[("0", "x"), ("0", "y")]);
     let out = temp.path().join("out");
     let compare = |a: &Path, b: &Path| run(&["compare", "--json", path(a), path(b), "--out", path(&out)]);
     let relations = |output: &Output| lines(output).iter().map(|line| line["relation"].clone()).collect::<Vec<_>>();
     let same = compare(&long, &long);
     assert_eq!(same.status.code(), Some(0));
-    assert!(relations(&same).iter().all(|relation| relation == "same"), "{same:?}");
+    assert_eq!(relations(&same), ["same", "same", "same"]);
 
-    let index_prefix = compare(&short, &long);
-    let code = index_prefix.status.code();
-    // Histories of one seed are the same up to the shorter one's end, or contradict each other; in either case it is said.
-    assert!(matches!(code, Some(0 | 11 | 12)), "{index_prefix:?}");
+    for (first, second, longer) in [(&short, &long, "second_length"), (&long, &short, "first_length")] {
+        let prefix = compare(first, second);
+        assert_eq!(prefix.status.code(), Some(0), "{prefix:?}");
+        let lines = lines(&prefix);
+        let index = lines.first().unwrap();
+        assert_eq!(index["relation"], "prefix");
+        let [a, b] = ["first_length", "second_length"].map(|name| index[name].as_u64().unwrap());
+        assert_eq!(index[longer].as_u64().unwrap(), a.max(b));
+        let mut relations = relations(&prefix);
+        relations.sort_by_key(Json::to_string);
+        assert_eq!(relations, ["prefix", "prefix", "same"], "one participant wrote more");
+    }
 
-    let contradiction = compare(&long, &other);
-    assert_eq!(contradiction.status.code(), Some(11), "{contradiction:?}");
-    for line in lines(&contradiction) {
-        assert_eq!(line["relation"], "contradiction", "{line}");
-        for proof in line["proofs"].as_array().unwrap() {
-            let (code, said) = verify(Path::new(proof["proof"].as_str().unwrap()));
-            assert_eq!((code, &said["finding"]["log"]), (0, &line["log"]), "{said}");
+    for other in [seeded(&temp, "c", ("5", "12"), &["--contract", "counter"]), extended(&short, "d", &[("0", "z")])] {
+        let contradiction = compare(&long, &other);
+        assert_eq!(contradiction.status.code(), Some(11), "{contradiction:?}");
+        let contradicting: Vec<Json> =
+            lines(&contradiction).into_iter().filter(|line| line["relation"] == "contradiction").collect();
+        assert!(contradicting.len() >= 2, "{contradiction:?}");
+        for line in contradicting {
+            for proof in line["proofs"].as_array().unwrap() {
+                let (code, said) = verify(Path::new(proof["proof"].as_str().unwrap()));
+                assert_eq!((code, &said["finding"]["log"]), (0, &line["log"]), "{said}");
+            }
         }
     }
-    let strangers = seeded(&temp, "d", ("6", "12"), &["--contract", "kv"]);
+    let strangers = seeded(&temp, "e", ("6", "12"), &["--contract", "kv"]);
     assert_eq!(compare(&long, &strangers).status.code(), Some(64));
 }
 
@@ -264,36 +223,6 @@ fn blocks_are_included() {
     }
 }
 
-/// Protects the way to Vitra's own format and back: a truncation can be said there, and is believed again from there.
-#[test]
-fn truncations_go_through_vitras_json() {
-    let temp = tempfile::tempdir().unwrap();
-    for lie in ["truncation/index", "truncation/oplog"] {
-        let name = lie.replace('/', "-");
-        let dir = lab(&temp, &name, &["--contract", "kv", "--lie", lie]);
-        let honest = lab(&temp, &format!("{name}-honest"), &["--contract", "kv"]);
-        let out = temp.path().join(format!("{name}-proofs"));
-        run(&["audit", path(&dir), "--proofs", path(&out)]);
-        let truncation = |file: &PathBuf| verify(file).1["finding"]["kind"] == "truncation";
-        let file = proofs(&out).into_iter().find(truncation).unwrap();
-        let exported = run(&["proof", "export", "--vitra", path(&file)]);
-        assert_eq!(exported.status.code(), Some(0), "{exported:?}");
-        let json = lines(&exported).remove(0);
-        assert_eq!(json["vitraLogForkFraudProof"], 1);
-        let json = write(&temp, &format!("{name}.json"), &json);
-        let imported = run(&["proof", "import", path(&json), path(&honest), "--out", path(&out)]);
-        let expected = if lie == "truncation/index" { 11 } else { 12 };
-        assert_eq!(imported.status.code(), Some(expected), "{imported:?}");
-        assert!(text(&imported).contains("truncation"));
-        assert_eq!(run(&["audit", path(&honest)]).status.code(), Some(expected));
-    }
-    // What Vitra's format cannot say is not said.
-    let dir = lab(&temp, "lie", &["--contract", "kv", "--lie", "wrong-change/value@6"]);
-    let out = temp.path().join("lie-proofs");
-    run(&["audit", path(&dir), "--proofs", path(&out)]);
-    assert_eq!(run(&["proof", "export", "--vitra", path(&proofs(&out)[0])]).status.code(), Some(1));
-}
-
 /// Protects executors from owners who show each side another operation: the proof is answered by a file.
 #[test]
 fn an_equivocation_clears_the_executor() {
@@ -325,4 +254,34 @@ fn an_equivocation_clears_the_executor() {
     for (first, second) in [(&equivocation, &accusing), (&accusing, &index), (&accusing, &accusing)] {
         assert_eq!(rebut(first, second).status.code(), Some(1));
     }
+}
+
+/// Protects the truth where an owner signed two histories only after the operation: both show the same one, and the executor is
+/// accused as before.
+#[test]
+fn an_equivocation_afterwards_clears_nobody() {
+    let temp = tempfile::tempdir().unwrap();
+    let lying = lab(&temp, "lie", &["--contract", "kv", "--lie", "wrong-change/value@6"]);
+    let views = ["x", "y"].map(|value| extended(&lying, &format!("db/view-{value}"), &[("0", value)]));
+    let [out, split, rebuttals] = ["proofs", "split", "rebuttals"].map(|name| temp.path().join(name));
+    run(&["audit", path(&lying), "--proofs", path(&out)]);
+    let accusing = proofs(&out).remove(0);
+    let (_, said) = verify(&accusing);
+    let accused = &said["finding"]["accused"];
+    let owner = accused["or"]["key"].as_str().unwrap();
+    let compared = run(&["compare", "--json", path(&views[0]), path(&views[1]), "--out", path(&split)]);
+    let line = lines(&compared).into_iter().find(|line| line["log"] == owner).unwrap();
+    let equivocation = PathBuf::from(line["proofs"][0]["proof"].as_str().unwrap());
+    assert_eq!(verify(&equivocation).1["finding"]["kind"], "equivocation");
+    let rebut = run(&["proof", "rebut", path(&accusing), path(&equivocation), "--out", path(&rebuttals)]);
+    assert_eq!(rebut.status.code(), Some(1), "{rebut:?}");
+
+    // Who holds both histories says the same.
+    let both = run(&["audit", "--json", path(&temp.path().join("db"))]);
+    assert_eq!(both.status.code(), Some(10), "{both:?}");
+    let report: Json = serde_json::from_slice(&both.stdout).unwrap();
+    let findings = report["findings"].as_array().unwrap();
+    assert!(findings.iter().any(|finding| finding["kind"] == "equivocation" && finding["log"] == owner));
+    let wrong = findings.iter().find(|finding| finding["kind"] == "wrong-change").unwrap();
+    assert_eq!(&wrong["accused"], accused);
 }

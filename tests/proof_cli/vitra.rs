@@ -1,0 +1,143 @@
+//! Receipts and proofs in Vitra's own JSON.
+
+use vitra_watch::archive::ArchiveReader;
+use vitra_watch::database::ack::to_hex;
+use vitra_watch::hypercore::SignedHead;
+
+use super::*;
+
+/// What the owners of a lab's oplogs signed, as Vitra writes it: all heads of each, by length.
+fn receipts(dir: &Path) -> Vec<Json> {
+    let reader = ArchiveReader::open(dir).unwrap();
+    let index = run(&["audit", "--json", path(dir)]);
+    let index: Json = serde_json::from_slice(&index.stdout).unwrap();
+    let oplogs = reader.cores().iter().filter(|core| index["database"] != to_hex(core.key()));
+    let mut heads: Vec<_> = oplogs.flat_map(|core| core.heads()).collect();
+    heads.sort_by_key(|head| (*head.key(), head.length()));
+    let receipt = |head: &&SignedHead| {
+        json!({
+            "vitraBlockInclusionProof": 1,
+            "logPubkey": to_hex(head.key()),
+            "blockSeq": head.length() - 1,
+            "rootHashAtBlock": to_hex(head.tree_hash()),
+            "rootHashSignature": to_hex(head.signature()),
+        })
+    };
+    heads.iter().map(receipt).collect()
+}
+
+/// The longest receipt of a log.
+fn longest<'a>(receipts: &'a [Json], log: &Json) -> &'a Json {
+    receipts.iter().rfind(|receipt| receipt["logPubkey"] == *log).unwrap()
+}
+
+fn transaction(dir: &Path, receipts: &[Json]) -> Json {
+    let report: Json = serde_json::from_slice(&run(&["audit", "--json", path(dir)]).stdout).unwrap();
+    let operations: Vec<Json> = receipts.iter().map(|proof| json!({ "proof": proof })).collect();
+    json!({
+        "vitraTransaction": 1, "databasePubkey": report["database"], "isProcessed": false,
+        "call": { "method": "set", "params": {} }, "operations": operations,
+    })
+}
+
+/// Protects whoever has a receipt: what it says is found again, with its result, and a log that was rewritten is proven to be.
+#[test]
+fn receipts_hold_or_convict() {
+    let temp = tempfile::tempdir().unwrap();
+    let kv: &[&str] = &["--contract", "kv", "--participants", "2"];
+    let (ours, theirs) = (lab(&temp, "kv", kv), lab(&temp, "other", &["--contract", "counter", "--participants", "2"]));
+    let out = temp.path().join("out");
+    let verify_receipt = |file: &Path, json: bool| {
+        let json: &[&str] = if json { &["--json"] } else { &[] };
+        run(&[&["receipt", "verify", path(file), path(&ours), "--out", path(&out)], json].concat())
+    };
+    let held = receipts(&ours);
+    let good = write(&temp, "good.json", &transaction(&ours, &[held[0].clone(), held[1].clone()]));
+    let output = verify_receipt(&good, true);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    for line in lines(&output) {
+        assert_eq!((&line["standing"], &line["agrees"]), (&json!("processed"), &json!(true)), "{line}");
+        assert!(line["result"]["seq"].as_u64().unwrap() > 0);
+    }
+    assert!(text(&verify_receipt(&good, false)).contains("in the log, as the receipt says"));
+
+    // Of an operation that is not here yet: both participants have written more elsewhere.
+    let more = receipts(&extended(&ours, "more", &[("0", "x"), ("1", "y")]));
+    let logs = [&held[0]["logPubkey"], &held[held.len() - 1]["logPubkey"]];
+    assert_ne!(logs[0], logs[1]);
+    for log in logs {
+        let receipt = longest(&more, log);
+        assert!(receipt["blockSeq"].as_u64() > longest(&held, log)["blockSeq"].as_u64());
+        let output = verify_receipt(&write(&temp, "beyond.json", receipt), true);
+        assert_eq!(
+            (output.status.code(), &lines(&output)[0]["standing"]),
+            (Some(21), &json!("not-here")),
+            "{output:?}"
+        );
+    }
+
+    // Somebody changed it.
+    let mut forged = held[1].clone();
+    forged["blockSeq"] = json!(forged["blockSeq"].as_u64().unwrap() + 2);
+    assert_eq!(verify_receipt(&write(&temp, "forged.json", &forged), true).status.code(), Some(65));
+
+    // The owner has signed another history.
+    let seq = |receipt: &Json| receipt["blockSeq"].as_u64();
+    let contradicts = |receipt: &Json| seq(receipt) <= seq(longest(&held, &receipt["logPubkey"]));
+    let other = receipts(&theirs).into_iter().find(contradicts).unwrap();
+    let rewritten = write(&temp, "rewritten.json", &other);
+    let output = verify_receipt(&rewritten, true);
+    assert_eq!(output.status.code(), Some(12), "{output:?}");
+    let line = lines(&output).remove(0);
+    assert_eq!(line["standing"], "rewritten");
+    let proof = PathBuf::from(line["proofs"][0].as_str().unwrap());
+    let (code, said) = verify(&proof);
+    assert_eq!((code, &said["finding"]["kind"]), (0, &json!("equivocation")), "{said}");
+    assert_eq!(said["finding"]["accused"]["role"], "participant");
+
+    // One that is not here yet does not hide one that was rewritten, whatever their order.
+    let absent = longest(&more, logs.into_iter().find(|log| **log != other["logPubkey"]).unwrap()).clone();
+    for both in [[other.clone(), absent.clone()], [absent, other]] {
+        let output = verify_receipt(&write(&temp, "both.json", &transaction(&ours, &both)), true);
+        assert_eq!(output.status.code(), Some(12), "{output:?}");
+        let mut standings: Vec<Json> = lines(&output).iter().map(|line| line["standing"].clone()).collect();
+        standings.sort_by_key(Json::to_string);
+        assert_eq!(standings, ["not-here", "rewritten"]);
+    }
+
+    // Imported, it stays: audits know it from now on.
+    assert_eq!(run(&["audit", path(&ours)]).status.code(), Some(0));
+    let imported = run(&["proof", "import", path(&rewritten), path(&ours), "--out", path(&out)]);
+    assert_eq!(imported.status.code(), Some(12), "{imported:?}");
+    assert_eq!(run(&["audit", path(&ours)]).status.code(), Some(12));
+}
+
+/// Protects the way to Vitra's own format and back: a truncation can be said there, and is believed again from there.
+#[test]
+fn truncations_go_through_vitras_json() {
+    let temp = tempfile::tempdir().unwrap();
+    for lie in ["truncation/index", "truncation/oplog"] {
+        let name = lie.replace('/', "-");
+        let dir = lab(&temp, &name, &["--contract", "kv", "--lie", lie]);
+        let honest = lab(&temp, &format!("{name}-honest"), &["--contract", "kv"]);
+        let out = temp.path().join(format!("{name}-proofs"));
+        run(&["audit", path(&dir), "--proofs", path(&out)]);
+        let truncation = |file: &PathBuf| verify(file).1["finding"]["kind"] == "truncation";
+        let file = proofs(&out).into_iter().find(truncation).unwrap();
+        let exported = run(&["proof", "export", "--vitra", path(&file)]);
+        assert_eq!(exported.status.code(), Some(0), "{exported:?}");
+        let json = lines(&exported).remove(0);
+        assert_eq!(json["vitraLogForkFraudProof"], 1);
+        let json = write(&temp, &format!("{name}.json"), &json);
+        let imported = run(&["proof", "import", path(&json), path(&honest), "--out", path(&out)]);
+        let expected = if lie == "truncation/index" { 11 } else { 12 };
+        assert_eq!(imported.status.code(), Some(expected), "{imported:?}");
+        assert!(text(&imported).contains("truncation"));
+        assert_eq!(run(&["audit", path(&honest)]).status.code(), Some(expected));
+    }
+    // What Vitra's format cannot say is not said.
+    let dir = lab(&temp, "lie", &["--contract", "kv", "--lie", "wrong-change/value@6"]);
+    let out = temp.path().join("lie-proofs");
+    run(&["audit", path(&dir), "--proofs", path(&out)]);
+    assert_eq!(run(&["proof", "export", "--vitra", path(&proofs(&out)[0])]).status.code(), Some(1));
+}
