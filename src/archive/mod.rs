@@ -53,6 +53,7 @@ pub use database::{Database, OpenError};
 pub use error::ImportError;
 pub use evidence::Evidence;
 pub use key::parse_key;
+pub(crate) use reader::is_archive;
 pub use reader::{ArchiveReader, Held, KeptHead};
 pub use store::{Archive, ArchiveError, History, LogId};
 pub use writer::LogWriter;

@@ -159,7 +159,7 @@ impl ArchiveReader {
 }
 
 /// Whether a directory is an archive.
-pub(super) fn is_archive(dir: &Path) -> bool {
+pub(crate) fn is_archive(dir: &Path) -> bool {
     dir.join(sql::FILE).is_file()
 }
 

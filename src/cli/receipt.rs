@@ -110,13 +110,12 @@ fn print(receipt: &Receipt, standing: &Standing, out: &mut dyn Write) -> Result<
             match result {
                 None => writeln!(out, "  NOT PROCESSED yet")?,
                 Some(result) => {
-                    let outcome = match (&result.error, result.success) {
-                        (_, true) => "succeeded".to_owned(),
-                        (None, false) => "failed".to_owned(),
-                        (Some(error), false) => format!("failed: {error}"),
-                    };
                     let block = result.seq;
-                    writeln!(out, "  processed: {}, with the ack at block {block} of the index", escape(&outcome))?;
+                    writeln!(
+                        out,
+                        "  processed: {}, with the ack at block {block} of the index",
+                        escape(&result.outcome())
+                    )?;
                     for change in &result.changes {
                         writeln!(out, "  change: {}", super::proof::change(change))?;
                     }

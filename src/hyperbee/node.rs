@@ -187,6 +187,11 @@ impl Entry {
             .any(|level| level.keys().any(|key| key == self.seq)))
     }
 
+    /// Whether Hyperbee's readers take it for a delete.
+    pub fn is_delete(&self) -> bool {
+        self.value().is_none() && !self.holds_own_key().unwrap_or(false)
+    }
+
     fn levels(&self) -> Result<&Levels, NodeError> {
         self.levels.get_or_init(|| levels::decode(self.index())).as_ref().map_err(|&why| why)
     }

@@ -78,6 +78,17 @@ pub struct Processed {
     pub changes: Vec<ShownChange>,
 }
 
+impl Processed {
+    /// What became of the operation, in words. The recorded error is a stranger's text.
+    pub fn outcome(&self) -> String {
+        match (&self.error, self.success) {
+            (_, true) => "succeeded".to_owned(),
+            (None, false) => "failed".to_owned(),
+            (Some(error), false) => format!("failed: {error}"),
+        }
+    }
+}
+
 impl Inclusion {
     /// Makes the file of a block of a log, and of its result if it is an operation that was processed.
     ///
@@ -201,9 +212,8 @@ fn processed(blocks: &BTreeMap<u64, Vec<u8>>, key: &[u8]) -> Option<Processed> {
     })
 }
 
-/// What readers take it for: a block without a value that does not hold its own key is a delete.
+/// What readers take it for.
 fn shown(entry: &Entry) -> ShownChange {
-    let delete = entry.value().is_none() && !entry.holds_own_key().unwrap_or(false);
     let value = entry.value().map_or(Some(Value::Null), |value| decode(value).ok().map(|decoded| decoded.value));
-    ShownChange::new(entry.key(), value.as_ref().filter(|_| !delete))
+    ShownChange::new(entry.key(), value.as_ref().filter(|_| !entry.is_delete()))
 }

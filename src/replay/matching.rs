@@ -331,12 +331,12 @@ fn judge(ack: Announced, expected: Option<&Expected>, open: Open<'_>, result: &m
     };
     // An entry at an ack path that the operation takes for its own may be an ack, and what follows that ack's.
     let is_ack = |entry: &Published| entry.key().is_some_and(|key| Place::of(key) == Place::Ack);
-    let taken_ack = result.entries.iter().position(|entry| entry.matched.is_some() && is_ack(entry));
+    let taken_ack = || result.entries.iter().position(|entry| entry.matched.is_some() && is_ack(entry));
     for at in beyond {
         let seq = result.entries.get(at).map_or(ack.seq, |entry| entry.seq);
         if position(seq) > covered {
             if !certain.iter().any(|issue| issue.kind == Kind::UnpromptedWrite) {
-                let used_op = taken_ack.is_some_and(|taken| taken < at);
+                let used_op = taken_ack().is_some_and(|taken| taken < at);
                 certain.push(Issue { used_op, ..issue(Kind::UnpromptedWrite, seq, None, Some(at)) });
             }
         } else {

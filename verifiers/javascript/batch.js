@@ -32,7 +32,7 @@ function readings (entries, base, end) {
 }
 
 // The tree after the blocks from `base` to `end`; null where one of them would not have been written.
-export function simulate (entries, base, end, deletes) {
+function simulate (entries, base, end, deletes) {
   const tree = new Tree(entries, base)
   for (let seq = base; seq < end; seq++) {
     if (!deletes.has(seq)) tree.put(seq, entries.at(seq))

@@ -4,7 +4,7 @@
 
 export class Malformed extends Error {}
 
-export const FORM = 'vitra-watch/proof/1'
+const FORM = 'vitra-watch/proof/1'
 const UNSIGNED = 0; const BYTES = 2; const TEXT = 3; const ARRAY = 4
 const NULL = 0xf6
 

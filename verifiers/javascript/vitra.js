@@ -4,7 +4,7 @@ import { NoMsgpack, decode } from './msgpack.js'
 
 export const SOURCE = '.sys\0contract\0source'
 export const INPUTS = '.sys\0inputs\0'
-export const ACKS = '.sys\0acks\0'
+const ACKS = '.sys\0acks\0'
 export const GENESIS = '.sys\0acks\0genesis'
 
 export const ackKey = (origin, seq) => `${ACKS}${origin}\0${String(seq).padStart(15, '0')}`

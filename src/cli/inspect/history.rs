@@ -49,11 +49,6 @@ fn line(value: &serde_json::Value, out: &mut dyn Write) -> Result<(), Failure> {
     Ok(writeln!(out, "{}", escape_json(&value.to_string()))?)
 }
 
-/// Readers take a block without a value for a delete, unless its own nodes hold its key: then it is a put of null.
-fn is_delete(entry: &Entry) -> bool {
-    entry.value().is_none() && !entry.holds_own_key().unwrap_or(false)
-}
-
 fn shown_json(entry: &Entry) -> serde_json::Value {
     let place = match Place::of(entry.key()) {
         Place::Source => "source",
@@ -63,7 +58,7 @@ fn shown_json(entry: &Entry) -> serde_json::Value {
         Place::Data => "data",
     };
     let path = path::display(entry.key());
-    if is_delete(entry) {
+    if entry.is_delete() {
         json!({ "schema": SCHEMA, "seq": entry.seq(), "type": "del", "place": place, "path": path })
     } else {
         let value = value_json(entry.value());
@@ -73,7 +68,7 @@ fn shown_json(entry: &Entry) -> serde_json::Value {
 
 pub(in super::super) fn shown_text(entry: &Entry) -> String {
     let path = escape(&path::display(entry.key()));
-    if is_delete(entry) {
+    if entry.is_delete() {
         return format!("del  {path}");
     }
     let value = entry.value().and_then(|value| decode(value).ok()).map(|decoded| decoded.value);

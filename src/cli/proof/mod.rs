@@ -56,18 +56,16 @@ pub(super) fn failure(error: WorkerError) -> Failure {
 
 /// Writes a proof of each violation of a report into a directory, named by their hashes, and says which on stderr.
 pub(super) fn write_all(dir: &Path, request: Request, report: &Report) -> Result<(), Failure> {
-    let unwritable =
-        |path: &Path, error: std::io::Error| Failure::new(exit::INTERNAL, format!("{}: {error}", path.display()));
-    std::fs::create_dir_all(dir).map_err(|error| unwritable(dir, error))?;
+    std::fs::create_dir_all(dir).map_err(|error| unwritable(dir, &error))?;
     let binary = std::env::current_exe()?;
     let mut failed = None;
     let made = |at: usize, proof: Result<Vec<u8>, String>| {
         let name = report.findings.get(at).map_or("", |finding| finding.kind.name());
         let said = match proof {
-            Ok(proof) => match write(dir, &proof) {
+            Ok(proof) => match save(dir, &proof) {
                 Ok(path) => format!("proof of {name}: {}", path.display()),
-                Err((path, error)) => {
-                    failed = Some(unwritable(&path, error));
+                Err(failure) => {
+                    failed = Some(failure);
                     return;
                 }
             },
@@ -80,29 +78,26 @@ pub(super) fn write_all(dir: &Path, request: Request, report: &Report) -> Result
     failed.map_or(Ok(()), Err)
 }
 
-/// Writes a file under its hash into a directory, and says where.
-pub(super) fn save(dir: &Path, file: &[u8]) -> Result<PathBuf, Failure> {
-    let unwritable =
-        |path: &Path, error: std::io::Error| Failure::new(exit::INTERNAL, format!("{}: {error}", path.display()));
-    std::fs::create_dir_all(dir).map_err(|error| unwritable(dir, error))?;
-    write(dir, file).map_err(|(path, error)| unwritable(&path, error))
+fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(exit::INTERNAL, format!("{}: {error}", path.display()))
 }
 
-/// A name stands for a whole file, or does not exist.
-fn write(dir: &Path, proof: &[u8]) -> Result<PathBuf, (PathBuf, std::io::Error)> {
-    let path = dir.join(format!("{}.vproof", to_hex(&Proof::id(proof))));
+/// Writes a file under its hash into a directory, and says where. A name stands for a whole file, or does not exist.
+pub(super) fn save(dir: &Path, file: &[u8]) -> Result<PathBuf, Failure> {
+    std::fs::create_dir_all(dir).map_err(|error| unwritable(dir, &error))?;
+    let path = dir.join(format!("{}.vproof", to_hex(&Proof::id(file))));
     let new = path.with_extension("new");
     let written = || {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(&new)?;
-        file.write_all(proof)?;
-        file.sync_all()?;
+        let mut to = OpenOptions::new().write(true).create(true).truncate(true).open(&new)?;
+        to.write_all(file)?;
+        to.sync_all()?;
         std::fs::rename(&new, &path)
     };
     match written() {
         Ok(()) => Ok(path),
         Err(error) => {
             let _ = std::fs::remove_file(&new);
-            Err((path, error))
+            Err(unwritable(&path, &error))
         }
     }
 }

@@ -99,12 +99,7 @@ fn print_inclusion(included: &Included, out: &mut dyn Write) -> Result<(), Failu
         writeln!(out, "  entry      {}", change(entry))?;
     }
     if let Some(result) = &included.result {
-        let outcome = match (&result.error, result.success) {
-            (_, true) => "succeeded".to_owned(),
-            (None, false) => "failed".to_owned(),
-            (Some(error), false) => format!("failed: {error}"),
-        };
-        writeln!(out, "  result     {}, with the ack at block {} of the index", escape(&outcome), result.seq)?;
+        writeln!(out, "  result     {}, with the ack at block {} of the index", escape(&result.outcome()), result.seq)?;
         for entry in &result.changes {
             writeln!(out, "  change     {}", change(entry))?;
         }

@@ -22,7 +22,7 @@ pub use server::Server;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::archive::{ArchiveReader, Core, Corestore, ImportError, find_stores};
+use crate::archive::{ArchiveReader, Core, Corestore, ImportError, find_stores, is_archive};
 use crate::hyperbee::Blocks;
 use crate::hypercore::{Key, SignedHead};
 use crate::swarm::replica::proof::answer;
@@ -128,7 +128,7 @@ impl Directory {
             Some(log) => log.push(core),
             None => logs.push(vec![core]),
         };
-        if store.join("archive.sqlite").is_file() {
+        if is_archive(store) {
             ArchiveReader::open(store)?.into_cores().into_iter().for_each(&mut add);
         } else {
             Corestore::open(store)?.into_cores().into_iter().for_each(&mut add);

@@ -32,7 +32,7 @@ use tokio::net::TcpListener;
 use super::replica::Replica;
 use super::session::{Event, Session};
 use super::transport::{Address, Inbox, Link, Signal, Signals, accept, dial};
-use crate::archive::{Archive, ArchiveError};
+use crate::archive::{Archive, ArchiveError, is_archive};
 use crate::database::ack::to_hex;
 use crate::hypercore::{Hash, Key};
 use bans::Bans;
@@ -111,8 +111,7 @@ impl Node {
     /// # Errors
     /// When it cannot be used.
     pub fn open(dir: &Path) -> Result<Node, ArchiveError> {
-        let exists = dir.join("archive.sqlite").is_file();
-        let archive = if exists { Archive::open(dir)? } else { Archive::create(dir)? };
+        let archive = if is_archive(dir) { Archive::open(dir)? } else { Archive::create(dir)? };
         let (signals, inbox) = Signals::channel();
         let now = Instant::now();
         Ok(Node {
