@@ -11,6 +11,7 @@
 //! | [`mod@verify`] | from bytes to what they prove |
 //! | [`mod@prove`] | from a finding in logs to its proof, as small as the auditor's own reads |
 //! | [`rebuttal`] | a file that clears the executor of what a proof says |
+//! | [`mod@heads`] | signed heads without their logs |
 //! | [`inclusion`] | a file that shows that a block is in a log, and what became of an operation |
 //! | [`statement`] | any of these files |
 //! | [`vitra`] | receipts and proofs in Vitra's own JSON |
@@ -18,6 +19,7 @@
 //! Pure. Verifying runs contracts: callers that cannot trust the file do that in a worker.
 
 pub mod file;
+pub mod heads;
 pub mod inclusion;
 pub mod prove;
 pub mod rebuttal;
@@ -27,6 +29,7 @@ pub mod vitra;
 pub mod witness;
 
 pub use file::{Claim, FileError, Proof, Slice};
+pub use heads::Heads;
 pub use inclusion::{Included, Inclusion};
 pub use prove::{Evidence, ProveError, by_heads_of, is_input, prove};
 pub use rebuttal::{Rebuttal, Rebutted};

@@ -31,6 +31,20 @@ pub enum Shown {
     Rewrite(Box<[Receipt; 2]>),
 }
 
+impl Shown {
+    /// The database that it names, and its signed heads.
+    pub fn into_heads(self) -> (Option<Key>, Vec<SignedHead>) {
+        match self {
+            Self::Transaction { database, receipts } => {
+                (Some(database), receipts.into_iter().map(|receipt| receipt.head).collect())
+            }
+            Self::Receipt(receipt) => (None, vec![receipt.head]),
+            Self::Fork(head) => (None, vec![head]),
+            Self::Rewrite(receipts) => (None, receipts.map(|receipt| receipt.head).into()),
+        }
+    }
+}
+
 /// A signed head, as a receipt says it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Receipt {

@@ -141,3 +141,88 @@ fn truncations_go_through_vitras_json() {
     run(&["audit", path(&dir), "--proofs", path(&out)]);
     assert_eq!(run(&["proof", "export", "--vitra", path(&proofs(&out)[0])]).status.code(), Some(1));
 }
+
+/// Two receipts of one block, as Vitra signed them with the Hypercore of its time: the owner published one history and then another.
+fn contradicting() -> (String, [Json; 2]) {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/hypercore/receipt.json");
+    let data: Json = serde_json::from_slice(&std::fs::read(data).unwrap()).unwrap();
+    let receipt = |hash: &str, signature: &str| {
+        json!({
+            "vitraBlockInclusionProof": 1,
+            "logPubkey": data["key"],
+            "blockSeq": data["length"].as_u64().unwrap() - 1,
+            "rootHashAtBlock": data[hash],
+            "rootHashSignature": data[signature],
+        })
+    };
+    (data["key"].as_str().unwrap().to_owned(), [receipt("treeHash", "sig"), receipt("honestHash", "honestSig")])
+}
+
+/// Protects whoever has nothing but a file of Vitra's: what its owner signed is said, contradictions in it are proven where the log
+/// is the index, and where that cannot be known it is said what is missing.
+#[test]
+fn a_file_of_vitras_is_judged_alone() {
+    let temp = tempfile::tempdir().unwrap();
+    let out = temp.path().join("out");
+    let import = |file: &Path, more: &[&str]| {
+        let output = run(&[&["proof", "import", path(file), "--out", path(&out)], more].concat());
+        (output.status.code().unwrap(), text(&output))
+    };
+    let (log, [given, violating]) = contradicting();
+    let (code, said) = import(&write(&temp, "receipt.json", &given), &[]);
+    assert_eq!(code, 0, "{said}");
+    let hash = given["rootHashAtBlock"].as_str().unwrap();
+    assert!(said.contains(&format!("log {log}: its owner signed length 6, fork 0, tree hash {hash}")), "{said}");
+
+    let rewrite = json!({
+        "vitraBlockInclusionFraudProof": 1,
+        "description": "Checksums do not match",
+        "givenInclusionProof": given,
+        "violatingInclusionProof": violating,
+    });
+    let file = write(&temp, "rewrite.json", &rewrite);
+    for more in [&[][..], &["--key", &"5".repeat(64)]] {
+        let (code, said) = import(&file, more);
+        assert_eq!(code, 21, "{said}");
+        assert!(said.contains("equivocation; for a proof name the directory of its database"), "{said}");
+        assert!(!out.exists());
+    }
+    let (code, said) = import(&file, &["--key", &log]);
+    assert_eq!(code, 11, "{said}");
+    let proof = proofs(&out).remove(0);
+    let (code, said) = verify(&proof);
+    assert_eq!((code, &said["finding"]["kind"], &said["finding"]["log"]), (0, &json!("equivocation"), &json!(log)));
+    // And back.
+    let exported = run(&["proof", "export", "--vitra", path(&proof)]);
+    let mut exported = lines(&exported).remove(0);
+    let mut receipts = ["givenInclusionProof", "violatingInclusionProof"].map(|name| exported[name].take());
+    let order = |receipt: &Json| receipt["rootHashAtBlock"].to_string();
+    receipts.sort_by_key(order);
+    let mut expected = [given.clone(), violating.clone()];
+    expected.sort_by_key(order);
+    assert_eq!(receipts, expected);
+
+    // Nothing is believed that is not signed.
+    let mut forged = rewrite;
+    forged["violatingInclusionProof"]["rootHashAtBlock"] = json!("00".repeat(32));
+    assert_eq!(import(&write(&temp, "forged.json", &forged), &["--key", &log]).0, 65);
+}
+
+/// Protects the same for a log that was cut: one head shows it.
+#[test]
+fn a_truncation_of_vitras_is_judged_alone() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = lab(&temp, "lab", &["--contract", "kv", "--lie", "truncation/index"]);
+    let [first, second] = ["first", "second"].map(|name| temp.path().join(name));
+    run(&["audit", path(&dir), "--proofs", path(&first)]);
+    let truncation = proofs(&first).into_iter().find(|file| verify(file).1["finding"]["kind"] == "truncation").unwrap();
+    let exported = run(&["proof", "export", "--vitra", path(&truncation)]);
+    let json = lines(&exported).remove(0);
+    let file = write(&temp, "truncation.json", &json);
+    let log = json["logPubkey"].as_str().unwrap();
+    assert_eq!(run(&["proof", "import", path(&file), "--out", path(&second)]).status.code(), Some(21));
+    let imported = run(&["proof", "import", path(&file), "--key", log, "--out", path(&second)]);
+    assert_eq!(imported.status.code(), Some(11), "{imported:?}");
+    let again = std::fs::read(&proofs(&second)[0]).unwrap();
+    assert_eq!(again, std::fs::read(truncation).unwrap(), "one proof has one file");
+}

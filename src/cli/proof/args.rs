@@ -100,10 +100,12 @@ pub(in super::super) struct InclusionArgs {
 
 /// Take the signed heads out of Vitra's own JSON: a transaction with receipts, a receipt, or a proof of a fork or a rewritten block.
 ///
-/// They are compared with the logs of a database, and, where that is an archive, kept in it. What they contradict is proven.
+/// Their signatures are checked, and what is signed is said. Given a directory, they are compared with the logs of its database,
+/// and, where that is an archive, kept in it; without one, with each other. What they contradict is proven. For an oplog that needs
+/// the directory: the proof shows that the log is an input of the database.
 ///
-/// Exit status: 0 nothing contradicts them; 11 the executor contradicts itself; 12 a participant does; 64 wrong arguments;
-/// 65 malformed files; 70 internal error.
+/// Exit status: 0 nothing contradicts them; 11 the executor contradicts itself; 12 a participant does; 21 they contradict each
+/// other, and whose log it is only its database shows; 64 wrong arguments; 65 malformed files; 70 internal error.
 #[derive(Debug, Args)]
 pub(in super::super) struct ImportArgs {
     /// The JSON; `-` is standard input.
@@ -111,8 +113,8 @@ pub(in super::super) struct ImportArgs {
     pub file: PathBuf,
     /// A directory with the database.
     #[arg(value_name = "DIR")]
-    pub dir: PathBuf,
-    /// Key of the index log, in hex or z-base-32, where the directory holds several.
+    pub dir: Option<PathBuf>,
+    /// Key of the index log, in hex or z-base-32, where the directory holds several, or there is none.
     #[arg(long, value_parser = key)]
     pub key: Option<Key>,
     /// Write proofs into this directory.
