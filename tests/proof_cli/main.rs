@@ -2,6 +2,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/node.rs"]
+mod node;
 
 mod vitra;
 

@@ -5,6 +5,7 @@ use vitra_watch::database::ack::to_hex;
 use vitra_watch::hypercore::SignedHead;
 
 use super::*;
+use crate::node::{Node, Project, successful};
 
 /// What the owners of a lab's oplogs signed, as Vitra writes it: all heads of each, by length.
 fn receipts(dir: &Path) -> Vec<Json> {
@@ -225,4 +226,89 @@ fn a_truncation_of_vitras_is_judged_alone() {
     assert_eq!(imported.status.code(), Some(11), "{imported:?}");
     let again = std::fs::read(&proofs(&second)[0]).unwrap();
     assert_eq!(again, std::fs::read(truncation).unwrap(), "one proof has one file");
+}
+
+static VITRA: Project = Project::new("vitra");
+
+/// What the storage under Vitra says; `None` where there is no Node.
+fn vitra(args: &[&str]) -> Option<Json> {
+    let output = VITRA.run(Node::Todays, "receipt.js", args)?;
+    Some(serde_json::from_str(&successful(&output)).unwrap())
+}
+
+/// Protects the participants of Vitra's own databases: what the Hypercore under Vitra signs for them, in a directory that Vitra wrote, is
+/// read, and what we export is read by it.
+#[test]
+fn the_receipts_of_vitra_are_read() {
+    let case = unpack("a", "h-pending-tail");
+    let temp = tempfile::tempdir().unwrap();
+    let ours = temp.path().join("ours");
+    // Opening it, Corestore writes.
+    let [rewritten, cut, signer] = ["rewritten", "cut", "signer"].map(|name| temp.path().join(name));
+    for dir in [&ours, &rewritten, &cut, &signer] {
+        copy_all(&case.dir.join("db"), dir);
+    }
+    let (log, oplog) = case.manifest["oplogs"].as_object().unwrap().iter().next().unwrap();
+    let length = oplog["length"].as_u64().unwrap();
+    let receipt = |dir: &Path, seq: u64| vitra(&["receipt", path(dir), log, &seq.to_string()]);
+    let Some(first) = receipt(&signer, 0) else { return };
+    let out = temp.path().join("out");
+    let judge = |command: &[&str], file: &Path, more: &[&str]| {
+        let output = run(&[command, &[path(file), "--out", path(&out)], more].concat());
+        (output.status.code().unwrap(), text(&output))
+    };
+    let verify_receipt = |receipts: &[Json]| {
+        let transaction = write(&temp, "transaction.json", &transaction(&ours, receipts));
+        judge(&["receipt", "verify", "--json"], &transaction, &[path(&ours)])
+    };
+
+    // Executed, and not executed yet.
+    let report: Json = serde_json::from_slice(&run(&["audit", "--json", path(&ours)]).stdout).unwrap();
+    let acked = report["participants"][0]["acked"].as_u64().unwrap();
+    assert!(acked > 0 && acked < length);
+    for seq in 0..length {
+        let (code, said) = verify_receipt(&[receipt(&signer, seq).unwrap()]);
+        let standing = if seq < acked { "processed" } else { "unprocessed" };
+        assert!(said.contains(&format!("\"standing\":\"{standing}\"")), "{said}");
+        assert_eq!(code, if seq < acked { 0 } else { 21 }, "{said}");
+    }
+    let (code, said) = judge(&["proof", "import"], &write(&temp, "first.json", &first), &[]);
+    assert!(code == 0 && said.contains(&format!("log {log}: its owner signed length 1, fork 0")), "{said}");
+
+    // The owner publishes another history, with the fork counter as it was.
+    vitra(&["rewrite", path(&rewritten), log, "2", "0"]).unwrap();
+    let [given, violating] = [&signer, &rewritten].map(|dir| receipt(dir, length - 1).unwrap());
+    assert_ne!(given["rootHashAtBlock"], violating["rootHashAtBlock"]);
+    let (code, said) = verify_receipt(std::slice::from_ref(&violating));
+    assert!(code == 12 && said.contains("\"standing\":\"rewritten\""), "{said}");
+    let rewrite = json!({
+        "vitraBlockInclusionFraudProof": 1, "description": "Checksums do not match",
+        "givenInclusionProof": given, "violatingInclusionProof": violating,
+    });
+    let file = write(&temp, "rewrite.json", &rewrite);
+    assert_eq!(judge(&["proof", "import"], &file, &[]).0, 21, "whose log it is stands in the index");
+    assert_eq!(judge(&["proof", "import"], &file, &[path(&ours)]).0, 12);
+
+    // And back: Vitra's code finds both receipts signed, and tells which of them its log contradicts.
+    for proof in proofs(&out) {
+        let (code, said) = verify(&proof);
+        assert_eq!((code, &said["finding"]["kind"]), (0, &json!("equivocation")));
+        let output = run(&["proof", "export", "--vitra", path(&proof)]);
+        let json = lines(&output).remove(0);
+        let check = |name: &str| vitra(&["check", path(&signer), &json[name].to_string()]).unwrap();
+        let mut found = ["givenInclusionProof", "violatingInclusionProof"].map(check);
+        found.sort_by_key(Json::to_string);
+        assert_eq!(found, ["held", "rewritten"]);
+    }
+
+    // The owner cuts the log openly: that is signed.
+    vitra(&["rewrite", path(&cut), log, "2", "1"]).unwrap();
+    let fork = vitra(&["fork", path(&cut), log]).unwrap();
+    let file = write(&temp, "fork.json", &fork);
+    assert_eq!(judge(&["proof", "import"], &file, &[]).0, 21);
+    let (code, said) = judge(&["proof", "import"], &file, &[path(&ours)]);
+    assert!(code == 12 && said.contains("truncation: "), "{said}");
+    let proof = proofs(&out).into_iter().find(|proof| verify(proof).1["finding"]["kind"] == "truncation").unwrap();
+    let output = run(&["proof", "export", "--vitra", path(&proof)]);
+    assert_eq!(lines(&output), [fork]);
 }
