@@ -11,6 +11,7 @@ pub mod cli;
 pub mod config;
 pub mod crash;
 pub mod database;
+pub mod escape;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod hyperbee;

@@ -40,9 +40,26 @@ pub fn parse_key(text: &str) -> Option<Key> {
     Some(key)
 }
 
+/// Reads a key as [`parse_key`] does, or a link to it: `hyper://KEY`.
+pub fn parse_link(text: &str) -> Option<Key> {
+    let text = text.strip_prefix("hyper://").unwrap_or(text);
+    parse_key(text.strip_suffix('/').unwrap_or(text))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_may_be_a_link() {
+        let hex = "1a5b6c22e4a4aa82b612ed68baea17a543db8ded6078040097e695b9fc40a129";
+        let key = parse_key(hex);
+        assert!(key.is_some());
+        for text in [hex.to_owned(), format!("hyper://{hex}"), format!("hyper://{hex}/")] {
+            assert_eq!(parse_link(&text), key);
+        }
+        assert_eq!(parse_link("hyper://"), None);
+    }
 
     #[test]
     fn both_spellings() {

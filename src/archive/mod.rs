@@ -52,7 +52,7 @@ pub use corestore::{Corestore, find_stores};
 pub use database::{Database, OpenError};
 pub use error::ImportError;
 pub use evidence::Evidence;
-pub use key::parse_key;
+pub use key::{parse_key, parse_link};
 pub(crate) use reader::is_archive;
 pub use reader::{ArchiveReader, Held, KeptHead};
 pub use store::{Archive, ArchiveError, History, LogId};

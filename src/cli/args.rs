@@ -105,7 +105,7 @@ pub(super) struct FollowArgs {
 }
 
 fn link(text: &str) -> Result<Key, String> {
-    super::download::parse(text).ok_or_else(|| "it is no key: 64 hex digits or 52 letters of z-base-32".to_owned())
+    crate::archive::parse_link(text).ok_or_else(|| "it is no key: 64 hex digits or 52 letters of z-base-32".to_owned())
 }
 
 /// Where a database comes from that is named by its key.

@@ -29,7 +29,7 @@ pub(super) fn run(args: &AuditArgs, out: &mut dyn Write) -> Result<u8, Failure> 
         output: (budget.max_output as usize) << 20,
         ..Request::new(dir)
     };
-    let named = args.target.to_str().and_then(download::parse);
+    let named = args.target.to_str().and_then(crate::archive::parse_link);
     let download = match download::is_wanted(args)? {
         true => Some(Download::run(args, |dir| request(dir, named))?),
         false => None,

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::args::{AuditArgs, DownloadArgs, NetworkArgs};
 use super::seed::Seed;
 use super::{Failure, escape, exit};
-use crate::archive::{ArchiveError, parse_key};
+use crate::archive::{ArchiveError, parse_link};
 use crate::database::ack::to_hex;
 use crate::hypercore::Key;
 use crate::swarm::discovery::{Bootstrap, Config};
@@ -84,16 +84,10 @@ impl Live {
     }
 }
 
-/// A key, as hex, z-base-32 or `hyper://` and either.
-pub(super) fn parse(text: &str) -> Option<Key> {
-    let text = text.strip_prefix("hyper://").unwrap_or(text);
-    parse_key(text.strip_suffix('/').unwrap_or(text))
-}
-
 /// Whether the arguments name a database to be downloaded.
 pub(super) fn is_wanted(args: &AuditArgs) -> Result<bool, Failure> {
     let network = &args.download.network;
-    let key = args.target.to_str().and_then(parse).is_some();
+    let key = args.target.to_str().and_then(parse_link).is_some();
     if !network.peers.is_empty() || !network.bootstrap.is_empty() || (key && !args.target.exists()) {
         return Ok(true);
     }
@@ -107,7 +101,7 @@ pub(super) fn is_wanted(args: &AuditArgs) -> Result<bool, Failure> {
 impl Download {
     /// Downloads what the arguments name, and audits it meanwhile.
     pub fn run(args: &AuditArgs, request: impl Fn(PathBuf) -> Request) -> Result<Download, Failure> {
-        let key = args.target.to_str().and_then(parse);
+        let key = args.target.to_str().and_then(parse_link);
         let no_key = "with --peer or --bootstrap, name a key: 64 hex digits or 52 letters of z-base-32";
         let key = key.ok_or_else(|| Failure::new(exit::USAGE, no_key))?;
         let dir = archive_directory(&args.download.network)?;
@@ -144,7 +138,7 @@ impl Download {
 
 /// Where a database is: in a directory, or, named by its key, in the archive after it was downloaded.
 pub(super) fn locate(target: &Path, args: &DownloadArgs) -> Result<(PathBuf, Option<Key>), Failure> {
-    let key = target.to_str().and_then(parse).filter(|_| !target.exists());
+    let key = target.to_str().and_then(parse_link).filter(|_| !target.exists());
     let Some(key) = key else { return Ok((target.to_owned(), None)) };
     let dir = archive_directory(&args.network)?;
     let (sources, limit) = wanted(args);
@@ -264,17 +258,6 @@ impl Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_key_may_be_a_link() {
-        let hex = "1a5b6c22e4a4aa82b612ed68baea17a543db8ded6078040097e695b9fc40a129";
-        let key = parse_key(hex);
-        assert!(key.is_some());
-        for text in [hex.to_owned(), format!("hyper://{hex}"), format!("hyper://{hex}/")] {
-            assert_eq!(parse(&text), key);
-        }
-        assert_eq!(parse("hyper://"), None);
-    }
 
     #[test]
     fn what_is_missing_is_named() {

@@ -8,7 +8,6 @@ mod audit;
 mod compare;
 mod contract;
 mod download;
-mod escape;
 pub mod exit;
 mod follow;
 mod inspect;
@@ -25,6 +24,8 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
+
+use crate::escape;
 
 pub use args::Cli;
 use args::Command;

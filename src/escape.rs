@@ -1,4 +1,4 @@
-//! Strings from logs on a terminal and in JSON. They come from strangers: nothing in them may act on a reader's screen.
+//! Strings from logs on a terminal, in JSON, in mails. They come from strangers: nothing in them may act on a reader's screen.
 
 use std::fmt::Write;
 
@@ -53,7 +53,8 @@ pub fn escape_json(text: &str) -> String {
     out
 }
 
-fn is_harmful(c: char) -> bool {
+/// Characters that control a terminal, turn the direction of text, or are not seen.
+pub fn is_harmful(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
             | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' | '\u{ad}' | '\u{180e}')
