@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
+pub(super) use super::config::ConfigArgs;
 pub(super) use super::proof::args::*;
 use crate::archive::parse_key;
 use crate::hypercore::Key;
@@ -32,6 +33,7 @@ pub(super) enum Command {
     Proof(ProofArgs),
     Receipt(ReceiptArgs),
     Compare(CompareArgs),
+    Config(ConfigArgs),
     /// Print shell completions.
     Completions {
         /// The shell.

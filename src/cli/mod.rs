@@ -6,6 +6,7 @@
 mod args;
 mod audit;
 mod compare;
+mod config;
 mod contract;
 mod download;
 pub mod exit;
@@ -40,11 +41,19 @@ pub struct Failure {
     pub message: String,
     /// Whoever read the output has closed it (`| head`): no failure of ours.
     closed: bool,
+    /// It has several lines, and is harmless on a terminal as it is.
+    lines: bool,
 }
 
 impl Failure {
     fn new(code: u8, message: impl std::fmt::Display) -> Self {
-        Self { code, message: message.to_string(), closed: false }
+        Self { code, message: message.to_string(), closed: false, lines: false }
+    }
+}
+
+impl From<crate::config::Error> for Failure {
+    fn from(error: crate::config::Error) -> Self {
+        Self { lines: true, ..Self::new(exit::CONFIGURATION, error) }
     }
 }
 
@@ -69,7 +78,8 @@ pub fn main() -> ExitCode {
     match run(cli.command) {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
-            let _ = writeln!(std::io::stderr(), "vitra-watch: {}", escape(&failure.message));
+            let message = if failure.lines { failure.message } else { escape(&failure.message) };
+            let _ = writeln!(std::io::stderr(), "vitra-watch: {message}");
             ExitCode::from(failure.code)
         }
     }
@@ -86,6 +96,7 @@ fn run(command: Command) -> Result<u8, Failure> {
         Command::Proof(args) => proof::run(&args, out),
         Command::Receipt(args) => receipt::run(&args, out),
         Command::Compare(args) => compare::run(&args, out),
+        Command::Config(args) => config::run(&args, out),
         Command::Completions { shell } => {
             // Into memory first: the generator panics when it cannot write.
             let mut script = Vec::new();

@@ -1,249 +1,211 @@
 //! The configuration of the service: types, defaults, and where in the file something is wrong.
 //!
-//! `config.example.yaml` explains every key. Nothing here opens a socket or a file but the configuration itself and the secrets
-//! that it names.
+//! `config.example.yaml` explains every key. A [`Config`] that exists is valid: each value is of the type that it means
+//! (`parse.rs`), and what they say of each other holds (`check.rs`). Nothing here opens a socket, or a file but the configuration
+//! itself and the secrets that it names, which are read when a channel is opened ([`Secret::read`]).
+
+mod change;
+mod channels;
+mod check;
+mod error;
+mod parse;
+mod secret;
+mod units;
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
+use std::time::Duration;
 
+use reqwest::Url;
 use serde::Deserialize;
 
+use crate::hypercore::Key;
+use crate::swarm::discovery::{Bootstrap, Firewalled};
+use crate::swarm::transport::Address;
+
+pub use change::{Applies, Change};
+pub use channels::{Alertmanager, Alerts, Channel, CommandHook, Email, Encryption, KindName, Route, Topic, Webhook};
+pub use error::Error;
+pub use secret::{Hidden, Secret};
+pub use units::{Size, time};
+
+/// What `vitra-watch config init` writes: every key with its default, explained.
+pub const EXAMPLE: &str = include_str!("../../config.example.yaml");
+
 /// The whole file.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
     /// The name under which this watchtower speaks.
-    #[serde(default = "default_name")]
+    #[serde(deserialize_with = "parse::name")]
     pub name: String,
     /// Where everything is kept: `archive/`, `state.sqlite`, `control.sock`. By default systemd's state directory, or the
     /// user's data directory.
     pub data: Option<PathBuf>,
     /// Databases to follow.
-    #[serde(default)]
+    #[serde(deserialize_with = "parse::or_default")]
     pub databases: Vec<Database>,
     /// How peers are found.
-    #[serde(default)]
+    #[serde(deserialize_with = "parse::or_default")]
     pub network: Network,
     /// What one database may use.
-    #[serde(default)]
+    #[serde(deserialize_with = "parse::or_default")]
     pub quotas: Quotas,
     /// How long something must last before it is announced.
-    #[serde(default)]
+    #[serde(deserialize_with = "parse::or_default")]
     pub conditions: Conditions,
     /// Who is told what.
-    #[serde(default)]
+    #[serde(deserialize_with = "parse::or_default")]
     pub alerts: Alerts,
     /// The status page, metrics and health.
-    #[serde(default)]
+    #[serde(deserialize_with = "parse::or_default")]
     pub web: Web,
 }
 
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            name: "vitra-watch".to_owned(),
+            data: None,
+            databases: Vec::new(),
+            network: Network::default(),
+            quotas: Quotas::default(),
+            conditions: Conditions::default(),
+            alerts: Alerts::default(),
+            web: Web::default(),
+        }
+    }
+}
+
 /// A database.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Database {
     /// Its index key: hex, z-base-32 or `hyper://`.
-    pub key: String,
+    #[serde(deserialize_with = "parse::key")]
+    pub key: Key,
     /// Its name; by default the first eight digits of its key.
+    #[serde(default, deserialize_with = "parse::some_name")]
     pub name: Option<String>,
     /// Labels for routes and receivers.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "parse::labels")]
     pub labels: BTreeMap<String, String>,
     /// Whom to ask about it.
+    #[serde(default, deserialize_with = "parse::some_name")]
     pub contact: Option<String>,
-    /// Seconds after which an operation without an ack is stalled; by default `conditions.stalled`.
-    pub stalled: Option<u64>,
+    /// How long an operation may wait for its ack; by default `conditions.stalled`.
+    #[serde(default, deserialize_with = "units::deserialize_some_time")]
+    pub stalled: Option<Duration>,
+}
+
+impl Database {
+    /// Its name, or the first eight digits of its key.
+    pub fn name(&self) -> String {
+        self.name.clone().unwrap_or_else(|| crate::archive::hex(&self.key).chars().take(8).collect())
+    }
 }
 
 /// How peers are found.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Network {
     /// Peers to be connected with always: `tcp://HOST:PORT`.
-    pub peers: Vec<String>,
+    #[serde(deserialize_with = "parse::list")]
+    pub peers: Vec<Address>,
     /// Whether the DHT is asked: by default if there are no peers above.
     pub dht: Option<bool>,
     /// Nodes through which the DHT is found, `HOST:PORT`; by default the public ones.
-    pub bootstrap: Vec<String>,
+    #[serde(deserialize_with = "parse::list")]
+    pub bootstrap: Vec<Bootstrap>,
     /// Address and UDP port for the DHT.
     pub listen: Option<SocketAddrV4>,
     /// Whether a firewall keeps peers from dialling us: `auto`, `yes`, `no`.
-    pub firewalled: Option<String>,
+    #[serde(deserialize_with = "parse::parsed")]
+    pub firewalled: Firewalled,
     /// Address and TCP port for peers that dial us directly.
     pub serve: Option<SocketAddr>,
 }
 
+impl Network {
+    /// Whether the DHT is asked.
+    pub fn uses_dht(&self) -> bool {
+        self.dht.unwrap_or(self.peers.is_empty() || !self.bootstrap.is_empty())
+    }
+}
+
 /// What one database may use; reaching it is a condition of that database and of no other.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Quotas {
-    /// MiB of its logs on disk.
-    pub disk: u64,
+    /// Its logs on disk.
+    pub disk: Size,
     /// Blocks a second that are taken in, averaged over a minute.
     pub blocks: u64,
-    /// Seconds of replay in an hour.
-    pub replay: u64,
+    /// Time of replay in an hour.
+    #[serde(deserialize_with = "units::deserialize_time")]
+    pub replay: Duration,
     /// Open findings.
     pub findings: u64,
-    /// MiB that stay free on the disk: below, nothing new is taken in.
-    pub free: u64,
+    /// What stays free on the disk: below, nothing new is taken in.
+    pub free: Size,
 }
 
 impl Default for Quotas {
     fn default() -> Self {
-        Self { disk: 10_240, blocks: 10_000, replay: 1_800, findings: 1_000, free: 512 }
+        Self {
+            disk: Size::mib(10_240),
+            blocks: 10_000,
+            replay: Duration::from_secs(1_800),
+            findings: 1_000,
+            free: Size::mib(512),
+        }
     }
 }
 
-/// Seconds that something must last before it is announced.
-#[derive(Clone, Debug, Deserialize)]
+/// How long something must last before it is announced.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Conditions {
     /// An operation without an ack.
-    pub stalled: u64,
+    #[serde(deserialize_with = "units::deserialize_time")]
+    pub stalled: Duration,
     /// A database that nobody serves.
-    pub unreachable: u64,
+    #[serde(deserialize_with = "units::deserialize_time")]
+    pub unreachable: Duration,
     /// Blocks that nobody serves.
-    pub incomplete: u64,
+    #[serde(deserialize_with = "units::deserialize_time")]
+    pub incomplete: Duration,
     /// Percent of all databases that, unreachable at once, are our own network.
+    #[serde(deserialize_with = "parse::percent")]
     pub brake: u64,
 }
 
 impl Default for Conditions {
     fn default() -> Self {
-        Self { stalled: 3_600, unreachable: 900, incomplete: 900, brake: 50 }
+        let minutes = |count: u64| Duration::from_secs(count.saturating_mul(60));
+        Self { stalled: minutes(60), unreachable: minutes(15), incomplete: minutes(15), brake: 50 }
     }
-}
-
-/// Who is told what.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Alerts {
-    /// Channels by name.
-    pub channels: BTreeMap<String, Channel>,
-    /// What goes where; by default everything but notices to every channel.
-    pub routes: Vec<Route>,
-    /// Hours after which an open finding is said again; 0 for never.
-    pub remind: u64,
-}
-
-impl Default for Alerts {
-    fn default() -> Self {
-        Self { channels: BTreeMap::new(), routes: Vec::new(), remind: 24 }
-    }
-}
-
-/// A secret: in a file, a systemd credential, or the environment; never in the configuration itself.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub enum Secret {
-    /// A file.
-    File(PathBuf),
-    /// A credential that systemd passes.
-    Credential(String),
-    /// An environment variable.
-    Env(String),
-}
-
-/// A way to tell people.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub enum Channel {
-    /// Standard Webhooks.
-    Webhook(Webhook),
-    /// Prometheus' Alertmanager.
-    Alertmanager(Alertmanager),
-    /// Email.
-    Email(Box<Email>),
-    /// A program, with the alert as JSON on its standard input.
-    Command(CommandHook),
-}
-
-/// A webhook.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Webhook {
-    /// Where alerts are posted.
-    pub url: String,
-    /// `whsec_…` (HMAC, `v1`) or `whsk_…` (ed25519, `v1a`) of Standard Webhooks.
-    pub secret: Option<Secret>,
-    /// Private and loopback addresses are allowed.
-    #[serde(default)]
-    pub allow_private: bool,
-}
-
-/// An Alertmanager.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Alertmanager {
-    /// Its base URL.
-    pub url: String,
-    /// Private and loopback addresses are allowed.
-    #[serde(default)]
-    pub allow_private: bool,
-}
-
-/// A mailbox.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Email {
-    /// The SMTP server.
-    pub host: String,
-    /// Its port.
-    pub port: Option<u16>,
-    /// `starttls` (default), `tls` or `none` (loopback only).
-    pub encryption: Option<String>,
-    /// A file with certificates to trust beside the system's.
-    pub ca: Option<PathBuf>,
-    /// Who logs in.
-    pub user: Option<String>,
-    /// With which password.
-    pub password: Option<Secret>,
-    /// Sender.
-    pub from: String,
-    /// Receivers.
-    pub to: Vec<String>,
-}
-
-/// A program.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct CommandHook {
-    /// Program and arguments; no shell.
-    pub run: Vec<String>,
-    /// Seconds after which it is killed.
-    pub timeout: Option<u64>,
-}
-
-/// What goes to which channels. All that is named must fit.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Route {
-    /// To these channels.
-    pub to: Vec<String>,
-    /// Classes of findings, `suspicion` or `condition`.
-    pub class: Vec<String>,
-    /// Kinds of findings or conditions.
-    pub kind: Vec<String>,
-    /// Names or keys of databases.
-    pub database: Vec<String>,
-    /// Labels that a database must have.
-    pub labels: BTreeMap<String, String>,
 }
 
 /// The status page, metrics and health.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Web {
     /// Where it listens; nowhere by default.
     pub listen: Option<SocketAddr>,
     /// The address under which others see it, for links in alerts.
-    pub url: Option<String>,
+    #[serde(deserialize_with = "parse::some_url")]
+    pub url: Option<Url>,
     /// A title for the status page.
+    #[serde(deserialize_with = "parse::some_name")]
     pub title: Option<String>,
 }
 
-fn default_name() -> String {
-    "vitra-watch".to_owned()
+impl Web {
+    /// The address of a page of ours, if others can see it.
+    pub fn link(&self, page: &str) -> Option<String> {
+        let url = self.url.as_ref()?.as_str();
+        Some(format!("{}/{page}", url.trim_end_matches('/')))
+    }
 }
