@@ -207,6 +207,33 @@ impl Alert {
         }
     }
 
+    /// An alert that tries a channel.
+    pub fn test(channel: &str, at: Millis, watcher: &str) -> Self {
+        let number = u64::try_from(at).unwrap_or(0);
+        Self {
+            schema: SCHEMA.to_owned(),
+            id: Self::identity(Event::Test, channel, number),
+            event: Event::Test,
+            at,
+            watcher: watcher.to_owned(),
+            database: None,
+            finding: None,
+            condition: None,
+            message: format!("a test of the channel {channel}: nothing has happened"),
+        }
+    }
+
+    /// An alert that says that this one could not be delivered through a channel: it has all that this one has.
+    pub fn dead_letter(&self, channel: &str, at: Millis, why: &str) -> Self {
+        Self {
+            id: Self::identity(Event::DeadLetter, &format!("{}\0{channel}", self.id), 0),
+            event: Event::DeadLetter,
+            at,
+            message: format!("the channel {channel} could not deliver an alert ({why}). It says: {}", self.message),
+            ..self.clone()
+        }
+    }
+
     /// The class of the finding that it is about.
     pub fn class(&self) -> Option<Class> {
         self.finding.as_ref().map(|note| note.finding.class)

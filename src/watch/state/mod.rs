@@ -23,6 +23,9 @@ pub enum StateError {
     /// SQLite says why.
     #[error("the state cannot be used: {0}")]
     Sqlite(#[from] rusqlite::Error),
+    /// There are no threads or descriptors left for whoever wants to use it.
+    #[error("the thread that uses the state cannot be started: {0}")]
+    Thread(std::io::Error),
     /// It was made by another program, or a newer version of this one.
     #[error("{0}")]
     Foreign(String),
@@ -132,12 +135,20 @@ impl State {
         sql::due(&self.connection, now)
     }
 
-    /// When the next delivery is due, if any is.
+    /// When the next delivery is due that is not due yet, if there is one.
     ///
     /// # Errors
     /// [`StateError`].
-    pub fn next_due(&self) -> Result<Option<super::Millis>, StateError> {
-        sql::next_due(&self.connection)
+    pub fn next_due(&self, now: super::Millis) -> Result<Option<super::Millis>, StateError> {
+        sql::next_due(&self.connection, now)
+    }
+
+    /// What is to be delivered through a channel, in the order in which it was written, whether its time has come or not.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn pending(&self, channel: &str, most: u32) -> Result<Vec<OutboxRow>, StateError> {
+        sql::pending(&self.connection, channel, most)
     }
 
     /// The newest messages in the outbox with this status, or with any.

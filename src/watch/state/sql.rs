@@ -264,10 +264,16 @@ pub(super) fn due(connection: &Connection, now: Millis) -> Result<Vec<OutboxRow>
     rows(connection, sql, [now], outbox_row)
 }
 
-pub(super) fn next_due(connection: &Connection) -> Result<Option<Millis>, StateError> {
+pub(super) fn next_due(connection: &Connection, now: Millis) -> Result<Option<Millis>, StateError> {
     let sql = "SELECT min(due_at) FROM outbox WHERE number IN
-            (SELECT min(number) FROM outbox WHERE status = 'pending' GROUP BY channel, database)";
-    Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+            (SELECT min(number) FROM outbox WHERE status = 'pending' GROUP BY channel, database)
+        AND due_at > ?1";
+    Ok(connection.prepare_cached(sql)?.query_row([now], |row| row.get(0))?)
+}
+
+pub(super) fn pending(connection: &Connection, channel: &str, most: u32) -> Result<Vec<OutboxRow>, StateError> {
+    let sql = "SELECT * FROM outbox WHERE status = 'pending' AND channel = ?1 ORDER BY number LIMIT ?2";
+    rows(connection, sql, params![channel, most], outbox_row)
 }
 
 pub(super) fn outbox(
