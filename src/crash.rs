@@ -21,7 +21,8 @@ pub const ARCHIVE: [&str; 13] = [
 ];
 
 /// The points of the service, in the order in which it passes them.
-pub const SERVICE: [&str; 2] = ["state-commit", "state-committed"];
+pub const SERVICE: [&str; 5] =
+    ["state-commit", "state-committed", "delivery-begin", "delivery-sent", "delivery-marked"];
 
 /// Ends the process here, if a test asked for it.
 #[cfg(debug_assertions)]

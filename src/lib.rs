@@ -6,6 +6,7 @@
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![warn(clippy::todo, clippy::unimplemented, clippy::unreachable)]
 
+pub mod alerts;
 pub mod archive;
 pub mod cli;
 pub mod config;

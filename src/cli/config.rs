@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::{Failure, exit};
+use crate::alerts::Channels;
 use crate::config::{Config, EXAMPLE};
 
 /// Check a configuration of the service, or begin one.
@@ -29,11 +30,15 @@ pub(super) enum ConfigCommand {
 
 /// Say what is wrong with a configuration, and where.
 ///
-/// Exit status: 0 nothing is wrong; 64 wrong arguments; 78 the configuration is wrong.
+/// Exit status: 0 nothing is wrong; 64 wrong arguments; 69 a channel does not answer; 78 the configuration is wrong.
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
     /// The file.
     pub file: PathBuf,
+    /// Read the secrets too, and connect with every channel, without sending an alert: log in at the mail server, ask the
+    /// Alertmanager whether it is ready, look for the program.
+    #[arg(long)]
+    pub probe: bool,
 }
 
 /// Runs the subcommand.
@@ -53,7 +58,24 @@ fn check(args: &CheckArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     ];
     let counts = counts.map(|(count, what)| format!("{count} {what}{}", if count == 1 { "" } else { "s" }));
     writeln!(out, "nothing is wrong: {}", counts.join(", "))?;
-    Ok(exit::VERIFIED)
+    if args.probe { probe(&config, out) } else { Ok(exit::VERIFIED) }
+}
+
+fn probe(config: &Config, out: &mut dyn Write) -> Result<u8, Failure> {
+    let channels = Channels::open(&config.alerts).map_err(|why| Failure::new(exit::CONFIGURATION, why))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut code = exit::VERIFIED;
+    for (name, channel) in channels.names().iter().filter_map(|name| Some((name, channels.get(name)?))) {
+        match runtime.block_on(channel.probe()) {
+            Ok(said) => writeln!(out, "{name}: {said}")?,
+            Err(why) => {
+                code = exit::UNAVAILABLE;
+                writeln!(out, "{name}: FAILED: {why}")?;
+            }
+        }
+    }
+    runtime.shutdown_background();
+    Ok(code)
 }
 
 fn init(file: Option<&PathBuf>, out: &mut dyn Write) -> Result<u8, Failure> {
