@@ -19,6 +19,7 @@ fn unpacked(name: &str) -> Option<PathBuf> {
     // Chromium's file in bin is a script that looks for the rest where it would be installed.
     let file =
         if name == "chromium" { root.join("usr/lib/chromium/chromium") } else { root.join("usr/bin").join(name) };
+    let file = if name == "chromium" { root.join("usr/lib/chromium/chromium") } else { root.join("usr/bin").join(name) };
     file.exists().then_some(file)
 }
 
