@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Millis;
 use super::alert::Subject;
-use crate::hypercore::Key;
+use crate::hypercore::{Key, Scheme, SignedHead};
 use crate::replay::finding::Verdict;
 
 /// Upper bounds of the buckets of replay times, in seconds.
@@ -22,10 +22,26 @@ pub struct LogHead {
     pub length: u64,
     /// The tree hash that was signed.
     pub tree_hash: [u8; 32],
+    /// How it was signed.
+    pub scheme: Scheme,
     /// The signature.
     pub signature: Vec<u8>,
     /// The manifest, where the key is its hash.
     pub manifest: Option<Vec<u8>>,
+}
+
+impl From<&SignedHead> for LogHead {
+    fn from(head: &SignedHead) -> Self {
+        LogHead {
+            key: *head.key(),
+            fork: head.fork(),
+            length: head.length(),
+            tree_hash: *head.tree_hash(),
+            scheme: head.scheme(),
+            signature: head.signature().to_vec(),
+            manifest: head.manifest().map(|manifest| manifest.bytes().to_vec()),
+        }
+    }
 }
 
 /// One database, now.
@@ -88,6 +104,8 @@ pub struct Snapshot {
     pub ready: bool,
     /// Intake is stopped, and why: the disk is full, above all.
     pub stopped: Option<String>,
+    /// Names of the channels that alerts may go through.
+    pub channels: Vec<String>,
     /// Connected peers.
     pub peers: u64,
     /// Bytes of the archive.

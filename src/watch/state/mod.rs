@@ -12,6 +12,8 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
+use crate::hypercore::Key;
+
 pub use rows::{
     ConditionKind, ConditionRow, DatabaseRow, Filter, FindingRow, Message, OutboxRow, OutboxStatus, Pile, Proof, Status,
 };
@@ -123,7 +125,15 @@ impl State {
     /// # Errors
     /// [`StateError`].
     pub fn conditions(&self, open: bool, most: u32) -> Result<Vec<ConditionRow>, StateError> {
-        sql::conditions(&self.connection, open, most)
+        sql::conditions(&self.connection, open, None, most)
+    }
+
+    /// Conditions of one database, the newest first: those that have not ended, or the last `most` of all.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn conditions_of(&self, database: &Key, open: bool, most: u32) -> Result<Vec<ConditionRow>, StateError> {
+        sql::conditions(&self.connection, open, Some(database), most)
     }
 
     /// What is to be delivered, in the order in which it was written: of each channel the first alert of each database that was neither
@@ -179,7 +189,7 @@ impl State {
     ///
     /// # Errors
     /// [`StateError`].
-    pub fn checkpoint(&self, database: &crate::hypercore::Key) -> Result<Option<String>, StateError> {
+    pub fn checkpoint(&self, database: &Key) -> Result<Option<String>, StateError> {
         sql::checkpoint(&self.connection, database)
     }
 }

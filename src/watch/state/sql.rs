@@ -226,9 +226,15 @@ pub(super) fn open_findings(connection: &Connection) -> Result<Vec<Pile>, StateE
     })
 }
 
-pub(super) fn conditions(connection: &Connection, open: bool, most: u32) -> Result<Vec<ConditionRow>, StateError> {
-    let sql = "SELECT * FROM conditions WHERE NOT ?1 OR ended_at IS NULL ORDER BY began_at DESC, id LIMIT ?2";
-    rows(connection, sql, params![open, most], |row| {
+pub(super) fn conditions(
+    connection: &Connection,
+    open: bool,
+    database: Option<&Key>,
+    most: u32,
+) -> Result<Vec<ConditionRow>, StateError> {
+    let sql = "SELECT * FROM conditions WHERE (NOT ?1 OR ended_at IS NULL) AND (?2 IS NULL OR database = ?2)
+        ORDER BY began_at DESC, id LIMIT ?3";
+    rows(connection, sql, params![open, database, most], |row| {
         Ok(ConditionRow {
             id: row.get("id")?,
             database: row.get("database")?,
