@@ -8,9 +8,14 @@ const LONGEST: usize = 2_000;
 /// Makes a string harmless for a terminal: control characters (C0, C1), line separators and bidirectional controls become
 /// `\u{…}`, a backslash stays itself. Longer text is cut.
 pub fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
+    escape_within(text, LONGEST)
+}
+
+/// As [`escape`], with at most about `longest` bytes of the text.
+pub fn escape_within(text: &str, longest: usize) -> String {
+    let mut out = String::with_capacity(text.len().min(longest));
     for (at, c) in text.char_indices() {
-        if at >= LONGEST {
+        if at >= longest {
             // Writing to a string cannot fail.
             let _ = write!(out, "… ({} bytes in all)", text.len());
             break;

@@ -22,4 +22,5 @@ pub mod proofs;
 pub mod replay;
 pub mod swarm;
 pub mod watch;
+pub mod web;
 pub mod worker;

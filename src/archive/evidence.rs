@@ -39,8 +39,13 @@ impl Evidence {
 
     /// Where the evidence with this name is, or would be.
     pub fn path(&self, id: &Hash) -> PathBuf {
+        Self::path_in(&self.dir, id)
+    }
+
+    /// Where it is in a folder of evidence that is only read.
+    pub fn path_in(dir: &Path, id: &Hash) -> PathBuf {
         let name = hex(id);
-        self.dir.join(name.get(..2).unwrap_or_default()).join(name)
+        dir.join(name.get(..2).unwrap_or_default()).join(name)
     }
 
     /// Stores these bytes and returns their name, once they are on disk. Storing them again changes nothing.

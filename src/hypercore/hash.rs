@@ -27,6 +27,22 @@ pub fn blake2b(parts: &[&[u8]]) -> Hash {
     hasher.finalize_fixed().into()
 }
 
+/// BLAKE2b-256 over bytes that come in pieces.
+#[derive(Clone, Default)]
+pub struct Hasher(Blake2b<U32>);
+
+impl Hasher {
+    /// The next piece.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    /// The hash.
+    pub fn finish(self) -> Hash {
+        self.0.finalize_fixed().into()
+    }
+}
+
 /// The leaf over one block: `H(00 | u64 size | block)`.
 pub fn leaf(block: &[u8]) -> Node {
     let size = block.len() as u64;

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use serde_json::json;
 
 use super::{Look, Shown, print_json, value_json, value_text};
-use crate::cli::escape::escape_lines;
+use crate::escape::escape_lines;
 use crate::cli::{Failure, escape, exit};
 use crate::database::ack::to_hex;
 use crate::database::{DecodeError, Value, decode, path};
