@@ -55,7 +55,7 @@ fn the_example_has_every_key() {
     let value: Json = serde_saphyr::from_str(&uncommented()).unwrap();
     let mut found = 0;
     visit(&value, &value, &mut Vec::new(), &mut found);
-    assert!(found >= 60, "{found}");
+    assert!(found >= 50, "{found}");
 }
 
 fn visit(root: &Json, here: &Json, path: &mut Vec<String>, found: &mut usize) {
@@ -120,7 +120,8 @@ fn what_is_wrong_is_said_with_its_place() {
         )
     };
     let cases = [
-        ("syntax", "alerts: [\n".to_owned()),
+        ("wrong_brackets", "alerts: [\n".to_owned()),
+        ("unclosed", "name: \"a\n".to_owned()),
         ("two_documents", "name: a\n---\nname: b\n".to_owned()),
         ("unknown_key", "name: a\nalerst: {}\n".to_owned()),
         ("unknown_key_far_off", "web:\n  zzz: 1\n".to_owned()),
