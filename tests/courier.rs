@@ -169,6 +169,9 @@ fn what_cannot_be_marked_is_not_sent_again_and_again() {
     block_on(courier.stop());
 }
 
+/// What was said of each channel and database, in order.
+type Order = BTreeMap<(String, String), Vec<u64>>;
+
 #[derive(Clone, Debug)]
 struct Load {
     /// Database and channel of each message.
@@ -194,7 +197,7 @@ proptest! {
         let answer = move |number: usize, _: &alerts::Heard| {
             if failures.contains(&number) { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }
         };
-        let delivered: Arc<Mutex<BTreeMap<(String, String), Vec<u64>>>> = Arc::default();
+        let delivered: Arc<Mutex<Order>> = Arc::default();
         let theirs = Arc::clone(&delivered);
         let ear = Ear::new(move |number, heard: &alerts::Heard| {
             let status = answer(number, heard);
@@ -207,7 +210,7 @@ proptest! {
         });
         let url = |path: &str| format!("{{webhook: {{url: \"http://{}/{path}\", allow-private: true}}}}", ear.addr);
         let mut post = Post::new(config(&[("one", url("one")), ("two", url("two"))], "[]"));
-        let mut expected: BTreeMap<(String, String), Vec<u64>> = BTreeMap::new();
+        let mut expected = Order::new();
         for (seq, (database, second)) in load.messages.iter().enumerate() {
             let channel = if *second { "two" } else { "one" };
             let mut alert = violation(seq as u64);
