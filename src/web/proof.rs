@@ -52,10 +52,10 @@ pub(super) async fn answer(evidence: &Path, digest: Hash) -> Result<Response, Pr
         _ => return Err(Problem::Unreadable),
     };
     let (sender, receiver) = mpsc::channel(2);
-    tokio::task::spawn_blocking(move || {
-        if let Err(error) = send(file, size, &digest, &sender) {
+    tokio::spawn(async move {
+        if let Err(error) = send(file, size, &digest, &sender).await {
             // Whoever downloads may be gone.
-            let _ = sender.blocking_send(Err(error));
+            let _ = sender.send(Err(error)).await;
         }
     });
     let mut response = Response::new(Body::from_stream(Pieces(receiver)));
@@ -73,27 +73,45 @@ pub(super) async fn answer(evidence: &Path, digest: Hash) -> Result<Response, Pr
     Ok(response)
 }
 
-/// Reads the file to its end; `Ok` also when nobody listens any more.
-fn send(mut file: File, size: u64, digest: &Hash, sender: &mpsc::Sender<Piece>) -> std::io::Result<()> {
-    let mut hasher = Hasher::default();
-    let mut left = size;
+/// A file that is being read.
+struct Reading {
+    file: File,
+    left: u64,
+    hasher: Hasher,
+}
+
+impl Reading {
+    fn piece(&mut self) -> Piece {
+        let mut piece = vec![0; usize::try_from(self.left).unwrap_or(PIECE).min(PIECE)];
+        self.file.read_exact(&mut piece)?;
+        self.left -= piece.len() as u64;
+        self.hasher.update(&piece);
+        Ok(piece.into())
+    }
+}
+
+/// Reads the file to its end; `Ok` also when nobody listens any more. No thread waits for a slow reader.
+async fn send(file: File, size: u64, digest: &Hash, sender: &mpsc::Sender<Piece>) -> std::io::Result<()> {
+    let mut reading = Reading { file, left: size, hasher: Hasher::default() };
     let mut held: Option<Bytes> = None;
-    while left > 0 {
-        let mut piece = vec![0; usize::try_from(left).unwrap_or(PIECE).min(PIECE)];
-        file.read_exact(&mut piece)?;
-        left -= piece.len() as u64;
-        hasher.update(&piece);
-        if let Some(before) = held.replace(piece.into())
-            && sender.blocking_send(Ok(before)).is_err()
+    while reading.left > 0 {
+        let read = tokio::task::spawn_blocking(move || {
+            let piece = reading.piece();
+            (reading, piece)
+        });
+        let (back, piece) = read.await?;
+        reading = back;
+        if let Some(before) = held.replace(piece?)
+            && sender.send(Ok(before)).await.is_err()
         {
             return Ok(());
         }
     }
-    if hasher.finish() != *digest {
+    if reading.hasher.finish() != *digest {
         return Err(std::io::Error::other("the file is damaged"));
     }
     if let Some(last) = held {
-        let _ = sender.blocking_send(Ok(last));
+        let _ = sender.send(Ok(last)).await;
     }
     Ok(())
 }

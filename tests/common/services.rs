@@ -17,7 +17,8 @@ fn services() -> PathBuf {
 fn unpacked(name: &str) -> Option<PathBuf> {
     let root = services().join("root");
     // Chromium's file in bin is a script that looks for the rest where it would be installed.
-    let file = if name == "chromium" { root.join("usr/lib/chromium/chromium") } else { root.join("usr/bin").join(name) };
+    let file =
+        if name == "chromium" { root.join("usr/lib/chromium/chromium") } else { root.join("usr/bin").join(name) };
     file.exists().then_some(file)
 }
 

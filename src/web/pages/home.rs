@@ -64,9 +64,7 @@ fn summary(overview: &Overview) -> Markup {
     html! {
         p.lead {
             (count(overview.databases.len() as u64, "database", "databases")) " watched"
-            @if violated > 0 {
-                ", " strong.alarm { (violated) " in violation of " (if violated == 1 { "its contract" } else { "their contracts" }) }
-            }
+            @if violated > 0 { ", " strong.alarm { "in " (violated) " of them a violation is proven" } }
             "."
         }
         @if overview.databases.len() > 1 {
