@@ -158,13 +158,14 @@ impl Node {
         self.listener = Some(listener);
     }
 
-    /// Follows a log: opens it with every peer. Again does nothing.
+    /// Follows a log: opens it with every peer. Again, it is only paused no more.
     ///
     /// # Errors
     /// When the archive fails.
     pub fn follow(&mut self, key: &Key) -> Result<(), ArchiveError> {
         let dk = crate::hypercore::discovery_key(key);
         if self.replicas.contains_key(&dk) {
+            self.pause(key, false);
             return Ok(());
         }
         let replica = Replica::open(&mut self.archive, key)?;

@@ -2,9 +2,15 @@
 
 use super::peer::{flush, probe};
 use super::{Node, millis};
+use crate::archive::Evidence;
 use crate::hypercore::{Key, discovery_key};
 
 impl Node {
+    /// The evidence folder of its archive.
+    pub fn evidence(&self) -> &Evidence {
+        self.archive.evidence()
+    }
+
     /// Connected peers that have something of a log.
     pub fn peers_of(&self, key: &Key) -> usize {
         let dk = discovery_key(key);
