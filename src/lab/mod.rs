@@ -14,6 +14,7 @@
 //! | [`workload`] | what participants do, as a small language |
 //! | [`check`] | is a contract a function of operation and state? |
 //! | [`archived`] | logs in an archive on disk |
+//! | [`live`] | one that goes on while it is served |
 //! | [`serve`] | a peer with a database, honest or not |
 //! | [`random`] | the same numbers for the same seed |
 
@@ -23,6 +24,7 @@ pub mod course;
 pub mod draft;
 pub mod executor;
 pub mod lies;
+pub mod live;
 pub mod log;
 pub mod random;
 pub mod serve;

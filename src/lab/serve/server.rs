@@ -65,6 +65,25 @@ impl Server {
         }
     }
 
+    /// Serves these directories from now on, which hold more of the same logs, and says so to everybody.
+    pub fn renew(&mut self, directories: Vec<Directory>) {
+        let keys = directories.iter().flat_map(Directory::keys).map(|key| (discovery_key(key), *key));
+        let news: Vec<(Hash, Key)> = keys.filter(|(dk, _)| !self.keys.contains_key(dk)).collect();
+        self.directories = directories;
+        self.keys.extend(news.iter().copied());
+        let numbers: Vec<u64> = self.peers.keys().copied().collect();
+        for number in numbers {
+            let Some(peer) = self.peers.get_mut(&number) else { continue };
+            for (dk, key) in &news {
+                peer.session.add(key);
+                peer.session.open(dk);
+            }
+            let open: Vec<Hash> = self.keys.keys().filter(|dk| peer.session.is_open(dk)).copied().collect();
+            open.iter().for_each(|dk| self.announce(number, dk));
+            self.answer(number);
+        }
+    }
+
     /// Takes connections from now on.
     pub fn listen(&mut self, listener: TcpListener) {
         self.listener = Some(listener);
