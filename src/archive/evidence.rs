@@ -62,6 +62,9 @@ impl Evidence {
             return Ok(id);
         }
         crash::point("evidence-begin");
+        if crash::fails("evidence-write") {
+            return Err(ImportError::new(&path, None, std::io::Error::from(std::io::ErrorKind::StorageFull)));
+        }
         create_dirs(above)?;
         let number = self.count.fetch_add(1, Ordering::Relaxed);
         let new = self.dir.join(NEW).join(number.to_string());
@@ -78,6 +81,9 @@ impl Evidence {
         std::fs::remove_file(&new).map_err(fail)?;
         sync_dir(above)?;
         crash::point("evidence-done");
+        if crash::fails("evidence-wrote") {
+            return Err(ImportError::new(&path, None, std::io::Error::from(std::io::ErrorKind::StorageFull)));
+        }
         Ok(id)
     }
 

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub(super) use super::config::ConfigArgs;
 pub(super) use super::proof::args::*;
+pub(super) use super::service_args::*;
 use crate::archive::parse_key;
 use crate::hypercore::Key;
 use crate::swarm::discovery::{Bootstrap, Firewalled};
@@ -33,6 +34,20 @@ pub(super) enum Command {
     Proof(ProofArgs),
     Receipt(ReceiptArgs),
     Compare(CompareArgs),
+    Watch(WatchArgs),
+    Status(StatusArgs),
+    /// List, show and acknowledge what the service has found.
+    #[command(subcommand)]
+    Findings(FindingsCommand),
+    /// List and resend alerts.
+    #[command(subcommand)]
+    Outbox(OutboxCommand),
+    /// List, add and remove the databases of the service.
+    #[command(subcommand)]
+    Databases(DatabasesCommand),
+    /// Try a way of telling people.
+    #[command(subcommand)]
+    Alert(AlertCommand),
     Config(ConfigArgs),
     /// Print shell completions.
     Completions {

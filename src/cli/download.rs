@@ -210,11 +210,16 @@ pub(super) fn archive_directory(args: &NetworkArgs) -> Result<PathBuf, Failure> 
     dir.ok_or_else(|| Failure::new(exit::USAGE, "name an archive with --archive: HOME is not set"))
 }
 
-/// `vitra-watch/archive` in the user's data directory, by the XDG rules.
+/// `vitra-watch/archive` in the user's data directory.
 fn data_directory() -> Option<PathBuf> {
+    Some(data_home()?.join("archive"))
+}
+
+/// `vitra-watch` in the user's data directory, by the XDG rules.
+pub(super) fn data_home() -> Option<PathBuf> {
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let data = absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share")))?;
-    Some(data.join("vitra-watch").join("archive"))
+    Some(data.join("vitra-watch"))
 }
 
 /// A line on a terminal, nothing elsewhere.

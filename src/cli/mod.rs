@@ -19,7 +19,10 @@ mod nasty;
 mod proof;
 mod receipt;
 mod seed;
+mod service;
+mod service_args;
 mod stop;
+mod watch;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -96,6 +99,12 @@ fn run(command: Command) -> Result<u8, Failure> {
         Command::Proof(args) => proof::run(&args, out),
         Command::Receipt(args) => receipt::run(&args, out),
         Command::Compare(args) => compare::run(&args, out),
+        Command::Watch(args) => watch::run(&args, out),
+        Command::Status(args) => service::status(&args, out),
+        Command::Findings(command) => service::findings(&command, out),
+        Command::Outbox(command) => service::outbox(&command, out),
+        Command::Databases(command) => service::databases(&command, out),
+        Command::Alert(command) => service::alert(&command, out),
         Command::Config(args) => config::run(&args, out),
         Command::Completions { shell } => {
             // Into memory first: the generator panics when it cannot write.

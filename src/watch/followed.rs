@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::archive::ArchiveError;
 use crate::database::ack::to_hex;
 use crate::hypercore::Key;
-use crate::replay::auditor::Wait;
+use crate::replay::auditor::{Checkpoint, Wait};
 use crate::replay::finding::{Class, Finding, Verdict};
 use crate::swarm::fetch::Declared;
 use crate::swarm::node::{Happened, Node};
@@ -16,6 +16,8 @@ use crate::worker::{Beat, Command, Limits, News, Report, Request, Standing, Work
 /// must not hide what comes after it.
 const TELL: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(60);
+/// A checkpoint is made at most once in so many transactions.
+const CHECKPOINT_EVERY: u64 = 64;
 
 /// What is new of a database.
 #[derive(Debug)]
@@ -58,7 +60,9 @@ pub struct Followed {
     heads: bool,
     standing: Option<Box<Standing>>,
     waits: Option<(Wait, Instant, bool)>,
+    checkpoint: Option<Checkpoint>,
     failed: bool,
+    rests: bool,
     // Since when the worker is at work, and how long it was at work in its last turn.
     busy: Option<Instant>,
     worked: Duration,
@@ -79,7 +83,9 @@ impl Followed {
             heads: false,
             standing: None,
             waits: None,
+            checkpoint: None,
             failed: false,
+            rests: false,
             busy: None,
             worked: Duration::ZERO,
         }
@@ -100,6 +106,29 @@ impl Followed {
         &mut self.request
     }
 
+    /// Has the audit go on where a checkpoint says, if it holds; before the first turn.
+    pub fn resume(&mut self, checkpoint: Option<String>) {
+        self.request.checkpoint = checkpoint.map(Checkpoint::from);
+        self.request.checkpoint_every = Some(CHECKPOINT_EVERY);
+    }
+
+    /// A checkpoint that is newer than the last one that was taken.
+    pub fn take_checkpoint(&mut self) -> Option<String> {
+        self.checkpoint.take().map(|checkpoint| checkpoint.as_str().to_owned())
+    }
+
+    /// Has another worker try, after one has given up.
+    pub fn restart(&mut self) {
+        if std::mem::take(&mut self.failed) {
+            (self.worker, self.told) = (None, 0);
+        }
+    }
+
+    /// Gives the worker nothing to do, or lets it go on.
+    pub fn rest(&mut self, rests: bool) {
+        self.rests = rests;
+    }
+
     /// The logs that the index declares.
     pub fn oplogs(&self) -> impl Iterator<Item = &Key> {
         self.declared.keys().iter()
@@ -108,6 +137,11 @@ impl Followed {
     /// Whether its worker is at work.
     pub fn is_busy(&self) -> bool {
         self.worker.as_ref().is_some_and(Worker::is_busy)
+    }
+
+    /// Whether everything that peers have shown is judged, or waited for.
+    pub fn is_settled(&self) -> bool {
+        !self.heads && !self.is_busy()
     }
 
     /// Whether its worker has given up.
@@ -164,7 +198,7 @@ impl Followed {
                 }
             }
         }
-        if self.failed || self.is_busy() {
+        if self.failed || self.rests || self.is_busy() {
             return Ok(words);
         }
         let here = |key: &Key| {
@@ -194,6 +228,11 @@ impl Followed {
         let same = self.waits.as_ref().map(|(wait, ..)| wait) == standing.wait.as_ref();
         if !same {
             self.waits = standing.wait.clone().map(|wait| (wait, Instant::now(), false));
+        }
+        if let Some(checkpoint) = standing.checkpoint.clone() {
+            // Where another worker would begin, should this one fail.
+            self.request.checkpoint = Some(checkpoint.clone());
+            self.checkpoint = Some(checkpoint);
         }
         self.standing = Some(standing);
     }

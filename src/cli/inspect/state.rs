@@ -6,10 +6,10 @@ use std::rc::Rc;
 use serde_json::json;
 
 use super::{Look, Shown, print_json, value_json, value_text};
-use crate::escape::escape_lines;
 use crate::cli::{Failure, escape, exit};
 use crate::database::ack::to_hex;
 use crate::database::{DecodeError, Value, decode, path};
+use crate::escape::escape_lines;
 use crate::hyperbee::list::{ListOptions, shallow};
 use crate::hyperbee::{Entry, ListError, View};
 use crate::hypercore::hash::blake2b;

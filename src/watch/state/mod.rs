@@ -12,6 +12,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
+use crate::crash;
 use crate::hypercore::Key;
 
 pub use rows::{
@@ -41,6 +42,12 @@ impl StateError {
     pub fn is_full(&self) -> bool {
         matches!(self, Self::Sqlite(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull))
     }
+}
+
+/// What a full disk says.
+fn full() -> StateError {
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL);
+    StateError::Sqlite(rusqlite::Error::SqliteFailure(code, None))
 }
 
 /// The state.
@@ -80,10 +87,17 @@ impl State {
     /// [`StateError`], of `work` too; nothing was changed then.
     pub fn write<T>(&mut self, work: impl FnOnce(&Write<'_>) -> Result<T, StateError>) -> Result<T, StateError> {
         let transaction = self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        crash::point("state-begin");
         let done = work(&Write::new(&transaction))?;
-        crate::crash::point("state-commit");
+        crash::point("state-commit");
+        if crash::fails("state-write") {
+            return Err(full());
+        }
         transaction.commit()?;
-        crate::crash::point("state-committed");
+        crash::point("state-committed");
+        if crash::fails("state-wrote") {
+            return Err(full());
+        }
         Ok(done)
     }
 

@@ -1,0 +1,143 @@
+//! `vitra-watch watch`: the service, from its configuration to its end.
+
+mod notify;
+
+use std::io::Write;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+
+use super::args::WatchArgs;
+use super::{Failure, escape, exit};
+use crate::alerts::Channels;
+use crate::config::Config;
+use crate::watch::control;
+use crate::watch::live::Live;
+use crate::watch::service::{Places, Service, Signal};
+use crate::web::{Site, serve};
+use notify::Systemd;
+
+/// Orders that wait.
+const MAX_ORDERS: usize = 64;
+
+/// Runs the service until SIGINT or SIGTERM.
+pub(super) fn run(args: &WatchArgs, out: &mut dyn Write) -> Result<u8, Failure> {
+    let config = load(&args.config)?;
+    let channels = Channels::open(&config.alerts).map_err(|error| Failure::new(exit::CONFIGURATION, error))?;
+    let places = places(&config)?;
+    let live = Live::default();
+    let site = Site {
+        state: places.state.clone(),
+        live: live.clone(),
+        evidence: places.evidence.clone(),
+        title: config.web.title.clone().unwrap_or_else(|| config.name.clone()),
+        url: config.web.url.as_ref().map(ToString::to_string),
+        watcher: config.name.clone(),
+        webhook_key: channels.public_keys().into_iter().next().map(|(_, key)| key),
+    };
+    let web = config.web.listen.map(TcpListener::bind).transpose();
+    let web = web.map_err(|error| Failure::new(exit::CONFIGURATION, format!("web.listen: {error}")))?;
+    if let Some(web) = &web {
+        writeln!(out, "status page: http://{}/", web.local_addr()?)?;
+    }
+    writeln!(out, "data: {}", escape(&places.state.with_file_name("").display().to_string()))?;
+    out.flush()?;
+    let pages = web.map(|listener| Pages::start(listener, site)).transpose()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let result = runtime.block_on(watch(config, channels, places, live, &args.config));
+    if let Some(pages) = pages {
+        pages.stop();
+    }
+    result
+}
+
+async fn watch(config: Config, channels: Channels, places: Places, live: Live, file: &Path) -> Result<u8, Failure> {
+    let (tell, signals) = mpsc::channel(1);
+    let (order, orders) = mpsc::channel(MAX_ORDERS);
+    let mut systemd = Systemd::new();
+    control::listen(&places.socket, order).map_err(|error| Failure::new(exit::INTERNAL, error))?;
+    tokio::spawn(listen(tell, file.to_owned()));
+    let socket = places.socket.clone();
+    let service = Service::open(config, channels, places, live, (signals, orders), &mut systemd);
+    service.map_err(|error| Failure::new(exit::INTERNAL, error))?.run().await;
+    systemd.stopping();
+    // Nobody answers there any more.
+    let _ = std::fs::remove_file(socket);
+    Ok(exit::VERIFIED)
+}
+
+/// Turns signals of the system into those of the service.
+async fn listen(tell: mpsc::Sender<Signal>, file: PathBuf) {
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+    let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = kinds.map(signal) else { return };
+    loop {
+        let signal = tokio::select! {
+            _ = interrupt.recv() => Signal::Stop,
+            _ = terminate.recv() => Signal::Stop,
+            _ = hangup.recv() => {
+                notify::reloading();
+                match Config::load(&file) {
+                    Ok(config) => Signal::Reload(Box::new(config)),
+                    Err(error) => {
+                        notify::say(&format!("the configuration stays as it was: {error}"));
+                        notify::reloaded();
+                        continue;
+                    }
+                }
+            }
+        };
+        let last = matches!(signal, Signal::Stop);
+        if tell.send(signal).await.is_err() || last {
+            return;
+        }
+    }
+}
+
+/// Reads the configuration.
+pub(super) fn load(file: &Path) -> Result<Config, Failure> {
+    Ok(Config::load(file)?)
+}
+
+/// Where the configuration says that everything is: in its data directory, systemd's, or the user's.
+pub(super) fn places(config: &Config) -> Result<Places, Failure> {
+    let state = || std::env::var_os("STATE_DIRECTORY").map(PathBuf::from).filter(|path| path.is_absolute());
+    let data = config.data.clone().or_else(state).or_else(super::download::data_home);
+    let data = data.ok_or_else(|| Failure::new(exit::CONFIGURATION, "name a directory with data: HOME is not set"))?;
+    let failed = |error: std::io::Error| Failure::new(exit::INTERNAL, format!("{}: {error}", data.display()));
+    std::fs::create_dir_all(&data).map_err(failed)?;
+    let data = data.canonicalize().map_err(failed)?;
+    Ok(Places::below(&data, std::env::current_exe()?))
+}
+
+/// The status page, in a thread of its own: who visits it does not hold up the service.
+struct Pages {
+    stop: oneshot::Sender<()>,
+    thread: std::thread::JoinHandle<()>,
+}
+
+impl Pages {
+    fn start(listener: TcpListener, site: Site) -> Result<Pages, Failure> {
+        listener.set_nonblocking(true)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serve = async move {
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            serve(listener, site, async { drop(stopped.await) }).await
+        };
+        let work = move || {
+            if let Err(error) = runtime.block_on(serve) {
+                notify::say(&format!("the status page has ended: {error}"));
+            }
+        };
+        let thread = std::thread::Builder::new().name("web".to_owned()).spawn(work)?;
+        Ok(Pages { stop, thread })
+    }
+
+    fn stop(self) {
+        // One that has ended by itself has said so.
+        let _ = self.stop.send(());
+        let _ = self.thread.join();
+    }
+}
