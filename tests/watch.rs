@@ -4,6 +4,7 @@
 mod tower;
 
 use serde_json::{Value as Json, json};
+use std::process::Command;
 use tower::{Hook, Place, is_violation, lab, program, until};
 use vitra_watch::database::ack::to_hex;
 
@@ -140,6 +141,16 @@ fn databases_come_and_go() {
     let length = first.go_on(1).unwrap().length;
     until("it goes on", || is_verified(&place, "db0", length));
     assert_eq!(service.stop(), Some(0));
+}
+
+/// Protects the README's first command.
+#[test]
+fn the_demonstration_shows_an_alert_and_a_proof() {
+    let output = Command::new(env!("CARGO_BIN_EXE_vitra-watch")).arg("demo").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains("ALERT") && text.contains("violation proven: wrong-change"), "{text}");
+    assert!(text.contains("proof verify"), "{text}");
 }
 
 /// Measures: from when a lie is served to when the webhook has it, 100 databases, one after the other.

@@ -35,6 +35,8 @@ pub(super) enum Command {
     Receipt(ReceiptArgs),
     Compare(CompareArgs),
     Watch(WatchArgs),
+    /// Show on this machine alone how a lying executor is caught: an executor, a watchtower, an alert, a proof.
+    Demo,
     Status(StatusArgs),
     /// List, show and acknowledge what the service has found.
     #[command(subcommand)]

@@ -8,6 +8,7 @@ mod audit;
 mod compare;
 mod config;
 mod contract;
+mod demo;
 mod download;
 pub mod exit;
 mod follow;
@@ -100,6 +101,7 @@ fn run(command: Command) -> Result<u8, Failure> {
         Command::Receipt(args) => receipt::run(&args, out),
         Command::Compare(args) => compare::run(&args, out),
         Command::Watch(args) => watch::run(&args, out),
+        Command::Demo => demo::run(out),
         Command::Status(args) => service::status(&args, out),
         Command::Findings(command) => service::findings(&command, out),
         Command::Outbox(command) => service::outbox(&command, out),
