@@ -7,11 +7,12 @@ use std::rc::Rc;
 
 use common::arrived::Arrived;
 use common::lab::{Case, audit};
-use vitra_watch::lab::Random;
+use vitra_watch::database::{Value, encode};
 use vitra_watch::lab::lies::{self, Lie};
+use vitra_watch::lab::{Beginning, Lab, Random};
 use vitra_watch::replay::auditor::{Auditor, Options, Step};
 use vitra_watch::replay::engine::{Budget, on_big_stack};
-use vitra_watch::replay::finding::{Class, Finding};
+use vitra_watch::replay::finding::{Class, Finding, Verdict};
 use vitra_watch::replay::logs::Logs;
 use vitra_watch::replay::report::{self, Report};
 
@@ -81,6 +82,31 @@ fn run(make: impl Fn(u64) -> Case + Send) {
                 panic!("{case:?}\n{why}");
             }
         }
+    })
+    .unwrap();
+}
+
+/// Protects verdicts about contracts that count in their own module: their operations are run once each, as from disk, although
+/// the log ended with each of them for a while.
+#[test]
+fn an_operation_at_the_end_of_the_log_is_run_once() {
+    on_big_stack(&Budget::default(), || {
+        let source = "let n = 0; export function apply (tx) { tx.put('/n', ++n) }";
+        let mut lab = Lab::in_memory(&Beginning::new(source, 5)).unwrap();
+        for _ in 0..6 {
+            lab.publish(0, &[encode(&Value::object(Vec::new()))]).unwrap();
+            lab.execute(0).unwrap();
+        }
+        let ends: Vec<u64> = lab.index.store.heads().iter().map(|head| head.length()).collect();
+        let arrived = |end: u64| -> Rc<dyn Logs + '_> { Rc::new(Arrived::new(&lab, end, &[6])) };
+        let mut auditor = Auditor::live(arrived(0), lab.index.key(), Options::default());
+        for end in ends {
+            auditor.grow(arrived(end));
+            while let Step::Judged(_) = auditor.step() {}
+        }
+        let whole = audit(&lab);
+        assert_eq!(whole.verdict, Verdict::Verified);
+        assert_eq!(report::run(auditor, |_, _| ()), whole);
     })
     .unwrap();
 }

@@ -137,9 +137,8 @@ impl<'a> Auditor<'a> {
         matching: Matching,
         replay: &Replay,
     ) -> Result<(), Stop> {
-        let pure = |contract: &Contract| contract.scan.mutable_state.is_empty();
-        // What the realm keeps, running it twice would change; of two readings, judging closes one.
-        if self.contract.as_ref().is_some_and(pure) && self.other_contract.is_none() {
+        // Of two readings, judging closes one.
+        if self.other_contract.is_none() {
             let before = self.before(&ack.origin);
             let from = self.findings.len();
             let foreseen = self.judge_open(at, ack, certain, &matching, replay, from);

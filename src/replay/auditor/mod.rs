@@ -144,6 +144,9 @@ pub struct Auditor<'a> {
     ended: bool,
     /// A step of a live audit broke off in the middle of a transaction, so that what is carried is of no one place.
     torn: bool,
+    /// The operation of the transaction with which the log ends for now, and what it came to: what the realm keeps, running
+    /// it once more would change.
+    open: Option<(u64, Replay)>,
     /// The genesis goes on at least up to here.
     scouted: u64,
     foreseen: Foreseen,
@@ -206,6 +209,7 @@ impl<'a> Auditor<'a> {
             passed: HashSet::new(),
             ended: false,
             torn: false,
+            open: None,
             scouted: 0,
             foreseen: Foreseen::default(),
             running: Rc::new(|_| {}),

@@ -78,12 +78,17 @@ impl Auditor<'_> {
 
         self.await_operation(ack)?;
         // What the operation comes to, and how the entries fit that.
-        let replay = self.replay(at, ack)?;
+        let replay = match self.open.take().filter(|(seq, _)| *seq == at) {
+            Some((_, replay)) => replay,
+            None => self.replay(at, ack)?,
+        };
         let announced = Announced { seq: at, success: ack.success, changes: ack.num_changes };
         let matching = matching::matching(announced, replay.expected.as_ref(), self.until, |seq| self.entry(seq))
             .map_err(Stop::Needs)?;
         if self.is_open(&matching) {
-            return self.foresee(at, ack, certain, matching, &replay);
+            let stop = self.foresee(at, ack, certain, matching, &replay);
+            self.open = Some((at, replay));
+            return stop;
         }
         if self.cut_off(&matching) {
             return Err(Stop::End);
