@@ -58,6 +58,8 @@ impl Store {
 #[derive(Debug)]
 pub struct Database {
     stores: Vec<Store>,
+    // Of each log, its histories: the number of the store, and of the history there. There may be thousands of logs.
+    places: HashMap<Key, Vec<(usize, usize)>>,
     key: Key,
     primary: usize,
     // Heads from elsewhere, by log.
@@ -131,7 +133,8 @@ impl Database {
         let Some(primary) = lengths.iter().position(|length| length.is_some() && *length == longest) else {
             return Err(OpenError::NoSuchLog { dir: dir.to_owned(), key: hex(&key) });
         };
-        Ok(Self { stores, key, primary, shown: HashMap::new(), nothing: MerkleTree::default() })
+        let places = places(&stores);
+        Ok(Self { stores, places, key, primary, shown: HashMap::new(), nothing: MerkleTree::default() })
     }
 
     /// Does not check the first blocks of the index and of oplogs (by key in hex) in advance; see [`Core::spare`].
@@ -160,6 +163,7 @@ impl Database {
                 archive.renew(heads)?;
             }
         }
+        self.places = places(&self.stores);
         self.index_core()?.check_all()?;
         let now = self.taken();
         Ok(before.iter().all(|(key, dir)| now.get(key) == Some(dir)))
@@ -183,11 +187,6 @@ impl Database {
         &self.key
     }
 
-    /// The store whose index is audited.
-    fn store(&self) -> Option<&Store> {
-        self.stores.get(self.primary)
-    }
-
     /// The keys of all logs that are here, of other databases too.
     pub fn logs(&self) -> BTreeSet<Key> {
         self.cores().map(|core| *core.key()).collect()
@@ -198,14 +197,14 @@ impl Database {
     /// # Errors
     /// Never after [`Database::open`]; the type says so instead of a panic.
     pub fn index_core(&self) -> Result<&Core, OpenError> {
-        let core = self.store().and_then(|store| store.core_by_key(&self.key));
+        let place = self.places.get(&self.key).and_then(|all| all.iter().find(|(store, _)| *store == self.primary));
+        let core = place.and_then(|place| self.core(*place));
         core.ok_or_else(|| OpenError::NoSuchLog { dir: PathBuf::new(), key: hex(&self.key) })
     }
 
     /// The longest copy of an oplog in any store, histories that were never cut before others.
     pub fn oplog_core(&self, key: &Key) -> Option<&Core> {
-        let copies = self.cores().filter(|core| core.key() == key);
-        copies.max_by_key(|core| (std::cmp::Reverse(core.fork()), core.length()))
+        self.copies(key).max_by_key(|core| (std::cmp::Reverse(core.fork()), core.length()))
     }
 
     /// Checks every block of the index and of these logs against their heads.
@@ -222,6 +221,15 @@ impl Database {
         Ok(())
     }
 
+    fn core(&self, (store, core): (usize, usize)) -> Option<&Core> {
+        self.stores.get(store)?.cores().get(core)
+    }
+
+    /// Every history of a log, in the order of [`Database::cores`].
+    fn copies(&self, key: &Key) -> impl Iterator<Item = &Core> {
+        self.places.get(key).into_iter().flatten().filter_map(|place| self.core(*place))
+    }
+
     /// Every history of every log.
     fn cores(&self) -> impl Iterator<Item = &Core> {
         self.stores.iter().flat_map(Store::cores)
@@ -230,6 +238,16 @@ impl Database {
     pub fn take_error(&self) -> Option<ImportError> {
         self.cores().find_map(Core::take_error)
     }
+}
+
+fn places(stores: &[Store]) -> HashMap<Key, Vec<(usize, usize)>> {
+    let mut places: HashMap<Key, Vec<(usize, usize)>> = HashMap::new();
+    for (store, cores) in stores.iter().map(Store::cores).enumerate() {
+        for (at, core) in cores.iter().enumerate() {
+            places.entry(*core.key()).or_default().push((store, at));
+        }
+    }
+    places
 }
 
 fn index_key(dir: &Path, stores: &[Store]) -> Result<Key, OpenError> {
@@ -281,6 +299,6 @@ impl Evidence for Database {
         let kept = self.stores.iter().flat_map(Store::kept);
         let kept = kept.filter(|kept| kept.head().key() == key).map(KeptHead::view);
         let shown = self.shown.get(key).map(|heads| View { heads, tree: &self.nothing });
-        self.cores().filter(|core| core.key() == key).map(Core::view).chain(kept).chain(shown).collect()
+        self.copies(key).map(Core::view).chain(kept).chain(shown).collect()
     }
 }
