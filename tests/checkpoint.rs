@@ -5,19 +5,22 @@
 
 mod common;
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use common::arrived::Arrived;
 use common::hostile;
 use common::lab::{Case, audit};
 use vitra_watch::database::{Value, encode};
+use vitra_watch::hyperbee::{Block, Blocks};
 use vitra_watch::hypercore::Key;
 use vitra_watch::lab::lies::{self, Lie};
 use vitra_watch::lab::{Beginning, Lab, Memory, Random};
 use vitra_watch::replay::auditor::{Auditor, Checkpoint, Options, Refused, Step, Wait};
 use vitra_watch::replay::engine::{Budget, on_big_stack};
 use vitra_watch::replay::finding::Kind;
-use vitra_watch::replay::logs::Logs;
+use vitra_watch::replay::logs::{History, Logs, Oplog};
 use vitra_watch::replay::report::{self, Report};
 
 /// Where the index of a lab may end for somebody who is shown it head by head.
@@ -324,6 +327,67 @@ fn other_histories_are_refused() {
             why_refused(Rc::new(Arrived::new(&first, first.index.length(), &[5])), key, &checkpoint),
             Some(Refused::Histories)
         );
+    })
+    .unwrap();
+}
+
+/// An index that counts how many of its blocks are read.
+struct Counted<'a>(&'a Lab<Memory>, RefCell<BTreeSet<u64>>);
+
+impl Blocks for Counted<'_> {
+    fn length(&self) -> u64 {
+        self.0.index.length()
+    }
+    fn block(&self, seq: u64) -> Option<Block> {
+        self.1.borrow_mut().insert(seq);
+        self.0.index.store.block(seq)
+    }
+}
+
+impl Logs for Counted<'_> {
+    fn index(&self) -> &dyn Blocks {
+        self
+    }
+    fn oplog(&self, key: &Key) -> Option<Oplog<'_>> {
+        self.0.oplog(key)
+    }
+    fn history(&self, oplog: Option<&Key>, length: u64) -> Option<History> {
+        self.0.history(oplog, length)
+    }
+}
+
+/// How many blocks of the index an audit reads that goes on behind so many operations.
+fn blocks_read_behind(operations: u64) -> usize {
+    let mut lab =
+        Lab::in_memory(&Beginning::new("export function apply (tx, op) { tx.put(op.path, op.n) }", 5)).unwrap();
+    let next = |lab: &mut Lab<Memory>, n: u64| {
+        let pairs = [("path", Value::str(format!("/{}", n * 7919 % 10_007))), ("n", Value::num(n as f64))];
+        let op = Value::object(pairs.map(|(name, value)| (name.into(), value)).to_vec());
+        lab.publish(0, &[encode(&op)]).unwrap();
+        lab.execute(0).unwrap();
+    };
+    (0..operations).for_each(|n| next(&mut lab, n));
+    let key = *lab.index.key();
+    let mut auditor = Auditor::live(Rc::new(&lab), &key, Options::default());
+    while let Step::Judged(_) = auditor.step() {}
+    let checkpoint = auditor.checkpoint().unwrap();
+    drop(auditor);
+    (0..5).for_each(|n| next(&mut lab, operations + n));
+    let counted = Counted(&lab, RefCell::default());
+    let mut auditor = Auditor::resume(Rc::new(&counted), &key, Options::default(), &checkpoint).unwrap();
+    while let Step::Judged(_) = auditor.step() {}
+    assert_eq!(auditor.transactions, operations + 4, "all but the last are closed");
+    drop(auditor);
+    counted.1.into_inner().len()
+}
+
+/// Protects the time of a restart: it does not grow with the log, but for the height of its tree.
+#[test]
+fn a_restart_reads_few_blocks() {
+    on_big_stack(&Budget::default(), || {
+        let (few, many) = (blocks_read_behind(100), blocks_read_behind(3_000));
+        assert!(many < 2 * few && many < 150, "{few} {many}");
+        println!("behind 100 operations {few} blocks, behind 3,000 {many}");
     })
     .unwrap();
 }
