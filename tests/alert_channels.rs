@@ -10,8 +10,7 @@ mod node;
 mod services;
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -275,24 +274,6 @@ fn add_open_finding(post: &mut Post) {
     post.state.write(work).unwrap();
 }
 
-/// Debian's Alertmanager reads a template in /usr/share. Where it was only unpacked, that place is shown to it and to nobody else.
-fn alertmanager(flags: &[String]) -> Option<Command> {
-    let program = services::program("prometheus-alertmanager")?;
-    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("services/root");
-    let templates = "usr/share/prometheus/alertmanager";
-    if Path::new("/").join(templates).exists() || !root.join(templates).exists() {
-        let mut program = program;
-        program.args(flags);
-        return Some(program);
-    }
-    let script = "mount -t tmpfs tmpfs /usr/share && mkdir /usr/share/prometheus \
-        && cp -r \"$0\" /usr/share/prometheus/ && exec \"$@\"";
-    let mut command = Command::new("unshare");
-    command.args(["--user", "--map-root-user", "--mount", "sh", "-c", script]);
-    command.arg(root.join(templates)).arg(program.get_program()).args(flags);
-    Some(command)
-}
-
 /// Protects against our own idea of Alertmanager: a real one takes what we send, shows it, and lets it end.
 #[test]
 fn a_real_alertmanager() {
@@ -307,8 +288,8 @@ fn a_real_alertmanager() {
         format!("--web.listen-address=127.0.0.1:{port}"),
         "--cluster.listen-address=".to_owned(),
     ];
-    let Some(mut command) = alertmanager(&flags) else { return };
-    let _running = services::Running::start(command.stderr(Stdio::null()).stdout(Stdio::null()));
+    let Some(mut command) = services::program("prometheus-alertmanager") else { return };
+    let _running = services::Running::start(command.args(&flags).stderr(Stdio::null()).stdout(Stdio::null()));
     let channel = open(manager(format!("127.0.0.1:{port}")));
     let until = std::time::Instant::now() + alerts::PATIENCE;
     while let Err(why) = block_on(channel.probe()) {

@@ -63,8 +63,8 @@ fn words(kind: Kind) -> (&'static str, &'static str, &'static str, &'static str)
         Kind::OpRepeated => (
             "An operation executed twice",
             "Each operation is executed once. Executed twice, a payment would be made twice.",
-            "The executor acknowledged an operation again that it had acknowledged before.",
-            "It does not show that anybody gained by it."),
+            "The executor acknowledged an operation again that it had acknowledged before: the first acknowledgement and this one stand in the same signed log.",
+            "It does not show that anybody gained by it, or that the second execution changed anything."),
         Kind::OpSkipped => (
             "An operation was left out",
             "A participant's operations are executed in their order, none left out.",

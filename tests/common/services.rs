@@ -35,10 +35,24 @@ fn skipped<T>(what: &str) -> Option<T> {
     None
 }
 
+/// Debian's Alertmanager reads templates in /usr/share. Where it was only unpacked, that place is shown to it and to nobody else.
+fn shown_its_files(name: &str, file: &Path) -> Option<Command> {
+    let templates = "usr/share/prometheus/alertmanager";
+    if name != "prometheus-alertmanager" || Path::new("/").join(templates).exists() {
+        return None;
+    }
+    let script = "mount -t tmpfs tmpfs /usr/share && mkdir /usr/share/prometheus \
+        && cp -r \"$0\" /usr/share/prometheus/ && exec \"$@\"";
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "--mount", "sh", "-c", script]);
+    command.arg(services().join("root").join(templates)).arg(file);
+    Some(command)
+}
+
 /// A program, with the libraries that were unpacked for it; `None` after saying SKIPPED.
 pub fn program(name: &str) -> Option<Command> {
     if let Some(file) = unpacked(name) {
-        let mut command = Command::new(file);
+        let mut command = shown_its_files(name, &file).unwrap_or_else(|| Command::new(&file));
         if let Ok(path) = std::fs::read_to_string(services().join("library-path")) {
             command.env("LD_LIBRARY_PATH", path.trim());
         }

@@ -15,7 +15,8 @@ use crate::site::{Fixture, condition, finding, found, now, row, some_key, told};
 #[test]
 fn a_lie_from_the_first_page_to_its_proof() {
     let lying = told(Some("wrong-change/value"), 1);
-    let honest = told(None, 1);
+    // Keys follow from the seed.
+    let honest = told(None, 2);
     let mut fixture = Fixture::new();
     fixture.add(&lying, "liar");
     fixture.add(&honest, "honest");

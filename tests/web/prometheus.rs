@@ -55,7 +55,7 @@ fn a_lie_reaches_alertmanager() {
     let lying = told(Some("wrong-change/value"), 1);
     let mut fixture = Fixture::new();
     fixture.add(&lying, "liar");
-    fixture.add(&told(None, 1), "honest");
+    fixture.add(&told(None, 2), "honest");
     let served = fixture.serve();
     let temp = tempfile::tempdir().unwrap();
     let (watching, receiving) = (free(), free());
