@@ -386,7 +386,8 @@ fn blocks_read_behind(operations: u64) -> usize {
 fn a_restart_reads_few_blocks() {
     on_big_stack(&Budget::default(), || {
         let (few, many) = (blocks_read_behind(100), blocks_read_behind(3_000));
-        assert!(many < 2 * few && many < 150, "{few} {many}");
+        // Thirty times the log, and two more levels of the tree.
+        assert!(many < 3 * few && many < 150, "{few} {many}");
         println!("behind 100 operations {few} blocks, behind 3,000 {many}");
     })
     .unwrap();
