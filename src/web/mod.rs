@@ -4,7 +4,7 @@
 //! ([`crate::watch::live`]) and from the evidence folder. Nothing that it shows is a secret, and nothing that it is asked changes
 //! anything. It works without scripts, and no page asks another host for anything.
 //!
-//! Who it talks to may be anybody, so each request is bounded: in its size and time ([`serve`]), in how often it comes
+//! Who it talks to may be anybody, so each request is bounded: in its size and time ([`mod@serve`]), in how often it comes
 //! ([`limit`]), in how many are worked on at once, and in what the state is asked. What logs and configuration say is shown through
 //! [`text`] (pages), [`feed`] (XML, JSON) and [`metrics`] (labels), each of which escapes for itself. Badges, headers and file names
 //! hold nothing that a stranger wrote.
