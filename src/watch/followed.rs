@@ -256,15 +256,19 @@ impl Followed {
         self.failed || self.heads || self.is_busy() || !in_order
     }
 
+    /// The verdict so far, with what is foreseen.
+    pub fn verdict(&self) -> Option<Verdict> {
+        let standing = self.standing()?;
+        let violated = standing.foreseen.violations.iter().any(|finding| finding.class == Class::Violation);
+        Some(if violated { Verdict::Violated } else { standing.report.verdict })
+    }
+
     /// The report as it stands, with what is foreseen.
     pub fn report(&self) -> Option<Report> {
         let standing = self.standing()?;
         let mut report = standing.report.clone();
-        let foreseen = &standing.foreseen.violations;
-        report.findings.extend(foreseen.iter().cloned());
-        if foreseen.iter().any(|finding: &Finding| finding.class == Class::Violation) {
-            report.verdict = Verdict::Violated;
-        }
+        report.findings.extend(standing.foreseen.violations.iter().cloned());
+        report.verdict = self.verdict()?;
         Some(report)
     }
 

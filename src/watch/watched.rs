@@ -13,7 +13,7 @@ use super::live::{LiveDatabase, LogHead};
 use super::state::{DatabaseRow, FindingRow, Proof, Status};
 use crate::database::ack::to_hex;
 use crate::hypercore::Key;
-use crate::replay::finding::{Accused, Class, Finding, Verdict};
+use crate::replay::finding::{Accused, Class, Finding};
 use crate::swarm::node::{Happened, Node};
 
 /// How far a database has come is written down at most so often, unless something was found.
@@ -315,9 +315,8 @@ impl Watched {
     }
 
     fn save(&mut self, ledger: &mut Ledger) {
-        let Some(report) = self.followed.report() else { return };
-        let verdict = report.verdict;
-        let lengths = (self.followed.verified(), report.head.length, self.followed.transactions());
+        let (Some(verdict), Some(standing)) = (self.followed.verdict(), self.followed.standing()) else { return };
+        let lengths = (self.followed.verified(), standing.report.head.length, self.followed.transactions());
         let progress = Progress {
             key: *self.followed.key(),
             verdict,
@@ -414,7 +413,7 @@ impl Watched {
         }
         LiveDatabase {
             subject: self.subject.clone(),
-            verdict: self.followed.report().map(|report| report.verdict),
+            verdict: self.followed.verdict(),
             verified_length: self.followed.verified().max(if report.is_none() { self.verified } else { 0 }),
             head_length: node.replica(key).and_then(|replica| replica.branch(0)).map_or(0, |branch| branch.target()),
             transactions: self.followed.transactions(),
@@ -426,11 +425,6 @@ impl Watched {
             archive_bytes: bytes,
             heads,
         }
-    }
-
-    /// The verdict so far.
-    pub fn verdict(&self) -> Option<Verdict> {
-        self.followed.report().map(|report| report.verdict)
     }
 }
 
