@@ -10,13 +10,13 @@ use crate::alerts::Router;
 use crate::config::Config;
 use crate::database::ack::to_hex;
 use crate::replay::finding::Class;
-use crate::watch::Millis;
 use crate::watch::control::{self, Order, Reply};
 use crate::watch::ledger::Ledger;
 use crate::watch::register;
-use crate::watch::service::{Places, now};
+use crate::watch::service::Places;
 use crate::watch::state::{Filter, FindingRow, OutboxStatus, State, StateError, Status};
 use crate::watch::watched::Shared;
+use crate::watch::{Millis, now};
 
 struct Place {
     config: Config,

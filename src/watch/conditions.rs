@@ -32,11 +32,6 @@ impl Conditions {
         Self { open: rows.into_iter().map(|row| ((row.database, row.kind), row)).collect() }
     }
 
-    /// Those that were announced.
-    pub fn announced(&self) -> impl Iterator<Item = &ConditionRow> {
-        self.open.values().filter(|row| row.announced)
-    }
-
     /// Whether something is announced.
     pub fn is_announced(&self, database: Option<Key>, kind: ConditionKind) -> bool {
         self.open.get(&(database, kind)).is_some_and(|row| row.announced)

@@ -31,3 +31,9 @@ pub mod watched;
 
 /// Milliseconds since 1970, UTC: the service's clock. No finding rests on it.
 pub type Millis = i64;
+
+/// Now.
+pub fn now() -> Millis {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
+}

@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::Millis;
 use super::cases::{Made, prove};
 use super::control::{Asked, Order, Reply};
 use super::followed::TurnError;
@@ -20,6 +19,7 @@ use super::register::Register;
 use super::room::Room;
 use super::state::{State, StateError};
 use super::watched::Round;
+use super::{Millis, now};
 use crate::alerts::{Channels, Courier, Router, courier};
 use crate::archive::ArchiveError;
 use crate::config::Config;
@@ -438,10 +438,4 @@ impl<'a> Service<'a> {
             ..snapshot
         });
     }
-}
-
-/// The service's clock.
-pub fn now() -> Millis {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
 }

@@ -34,13 +34,12 @@ mod store;
 pub mod text;
 
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use router::router;
 pub use serve::serve;
 
-use crate::watch::Millis;
 use crate::watch::live::Live;
+use crate::watch::now;
 
 /// What the status page is made of.
 #[derive(Clone, Debug)]
@@ -69,10 +68,4 @@ impl Site {
             None => path.to_owned(),
         }
     }
-}
-
-/// Now.
-fn now() -> Millis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
 }

@@ -17,9 +17,9 @@ use crate::crash;
 use crate::hypercore::Key;
 use crate::hypercore::hash::blake2b;
 use crate::replay::finding::Class;
-use crate::watch::Millis;
 use crate::watch::alert::{Alert, Event};
 use crate::watch::state::{Message, OutboxRow, State, StateError};
+use crate::watch::{Millis, now};
 
 /// Deliveries of one channel at a time.
 const AT_ONCE: usize = 4;
@@ -56,10 +56,6 @@ pub(super) struct Desk {
     repeat_at: Instant,
     /// When a digest is full of age, or something is due again.
     next: Option<Millis>,
-}
-
-fn now() -> Millis {
-    jiff::Timestamp::now().as_millisecond()
 }
 
 fn is_violation(row: &OutboxRow) -> bool {

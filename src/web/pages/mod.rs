@@ -16,8 +16,9 @@ pub use home::home;
 use super::handlers::Problem;
 use super::overview::Entry;
 use super::text::{name, plain_name, short};
-use super::{Millis, Site, text};
+use super::{Site, text};
 use crate::replay::finding::{Class, Verdict};
+use crate::watch::Millis;
 use crate::watch::state::{ConditionRow, FindingRow, Status};
 
 /// The stylesheet.
