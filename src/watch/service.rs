@@ -351,10 +351,13 @@ impl<'a> Service<'a> {
         register: &mut Register,
         node: &mut Node,
     ) -> Result<(), Trouble> {
-        if let Ok(channels) = Channels::open(&config.alerts) {
-            self.channels = channels.names();
-            self.courier.reload(channels);
-            self.router = Router::new(&config.alerts);
+        match Channels::open(&config.alerts) {
+            Ok(channels) => {
+                self.channels = channels.names();
+                self.courier.reload(channels);
+                self.router = Router::new(&config.alerts);
+            }
+            Err(error) => self.pulse.say(&format!("channels and routes stay as they were: {error}")),
         }
         // What a running service cannot change stays as it is until the next start.
         let fixed =
