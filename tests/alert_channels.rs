@@ -240,20 +240,8 @@ fn what_is_open_is_repeated() {
 fn add_open_finding(post: &mut Post) {
     use vitra_watch::watch::state::{DatabaseRow, FindingRow, Status};
     let alert = violation(3);
-    let database = DatabaseRow {
-        key: [7; 32],
-        name: "registry".to_owned(),
-        labels: alert.database.as_ref().unwrap().labels.clone(),
-        contact: None,
-        at_run_time: false,
-        added_at: 0,
-        removed_at: None,
-        verdict: None,
-        verified_length: 0,
-        head_length: 0,
-        transactions: 0,
-        progress_at: None,
-    };
+    let labels = alert.database.as_ref().unwrap().labels.clone();
+    let database = DatabaseRow { labels, ..DatabaseRow::new([7; 32], "registry".to_owned(), 0) };
     let row = |seq, status| FindingRow {
         finding: violation(seq).finding.unwrap().finding,
         database: [7; 32],

@@ -14,20 +14,8 @@ const DATABASE: Key = [7; 32];
 const OTHER: Key = [8; 32];
 
 fn database(key: Key, name: &str) -> DatabaseRow {
-    DatabaseRow {
-        key,
-        name: name.to_owned(),
-        labels: BTreeMap::from([("tier".to_owned(), "1".to_owned())]),
-        contact: Some("somebody".to_owned()),
-        at_run_time: false,
-        added_at: 1,
-        removed_at: None,
-        verdict: None,
-        verified_length: 0,
-        head_length: 0,
-        transactions: 0,
-        progress_at: None,
-    }
+    let labels = BTreeMap::from([("tier".to_owned(), "1".to_owned())]);
+    DatabaseRow { labels, contact: Some("somebody".to_owned()), ..DatabaseRow::new(key, name.to_owned(), 1) }
 }
 
 fn hex(key: Key) -> String {

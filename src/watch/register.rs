@@ -340,20 +340,8 @@ fn stalled(config: &Config, key: &Key) -> Duration {
 }
 
 fn row(database: &crate::config::Database, at: Millis) -> DatabaseRow {
-    DatabaseRow {
-        key: database.key,
-        name: database.name(),
-        labels: database.labels.clone(),
-        contact: database.contact.clone(),
-        at_run_time: false,
-        added_at: at,
-        removed_at: None,
-        verdict: None,
-        verified_length: 0,
-        head_length: 0,
-        transactions: 0,
-        progress_at: None,
-    }
+    let (labels, contact) = (database.labels.clone(), database.contact.clone());
+    DatabaseRow { labels, contact, ..DatabaseRow::new(database.key, database.name(), at) }
 }
 
 /// Adds a database to the state that the configuration does not name.

@@ -101,20 +101,8 @@ pub fn subject(key: &Key, name: &str) -> Subject {
 }
 
 pub fn row(key: Key, name: &str) -> DatabaseRow {
-    DatabaseRow {
-        key,
-        name: name.to_owned(),
-        labels: BTreeMap::new(),
-        contact: Some("operator@example.org".to_owned()),
-        at_run_time: false,
-        added_at: now() - 86_400_000 * 40,
-        removed_at: None,
-        verdict: None,
-        verified_length: 0,
-        head_length: 0,
-        transactions: 0,
-        progress_at: None,
-    }
+    let contact = Some("operator@example.org".to_owned());
+    DatabaseRow { contact, ..DatabaseRow::new(key, name.to_owned(), now() - 86_400_000 * 40) }
 }
 
 /// A key that nobody has.

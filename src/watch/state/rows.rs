@@ -109,6 +109,26 @@ pub struct DatabaseRow {
     pub progress_at: Option<Millis>,
 }
 
+impl DatabaseRow {
+    /// One that the configuration names, and of which nothing is known yet.
+    pub fn new(key: Key, name: String, added_at: Millis) -> Self {
+        Self {
+            key,
+            name,
+            labels: BTreeMap::new(),
+            contact: None,
+            at_run_time: false,
+            added_at,
+            removed_at: None,
+            verdict: None,
+            verified_length: 0,
+            head_length: 0,
+            transactions: 0,
+            progress_at: None,
+        }
+    }
+}
+
 /// A proof in the evidence folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Proof {
