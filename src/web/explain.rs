@@ -113,8 +113,8 @@ fn words(kind: Kind) -> (&'static str, &'static str, &'static str, &'static str)
         Kind::IndexTampered => (
             "The search tree was tampered with",
             "Besides the history, the log holds a search tree through which everybody looks up values. It follows from the history, byte for byte.",
-            "The history is right and the tree is not the one that follows from it: whoever looks something up gets stale, hidden or resurrected values, while \
-             whoever reads the history sees nothing wrong.",
+            "The tree is not the one that follows from the history: whoever looks something up may get stale, hidden or resurrected values, while whoever reads \
+             the history sees nothing of it.",
             "It does not show who has read the wrong values, nor why the tree was changed."),
         Kind::Truncation => (
             "A log was cut back",

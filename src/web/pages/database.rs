@@ -27,7 +27,7 @@ pub fn database(site: &Site, history: &History, entry: &Entry, heads: &[LogHead]
         dl.facts {
             div { dt { "Key" } dd { code.breaks { (hex) } } }
             div { dt { "Blocks verified" } dd { (progress(entry)) } }
-            div { dt { "Behind" } dd { (count(entry.lag(), "block", "blocks")) } }
+            div { dt { "Not verified" } dd { (count(entry.lag(), "block", "blocks")) } }
             div { dt { "Transactions judged" } dd { (entry.transactions) } }
             div { dt { "Operations waiting for the executor" } dd { (entry.pending) } }
             div { dt { "Participants" } dd { (entry.participants) } }
