@@ -200,14 +200,9 @@ fn print_finding(finding: &Finding, database: &str, out: &mut dyn Write) -> Resu
 }
 
 fn accused_text(accused: &Accused) -> String {
-    match accused {
-        Accused::Executor { or: None } => "the executor".into(),
-        Accused::Executor { or: Some(other) } => format!("the executor, or {}", accused_text(other)),
-        Accused::Participant { key, or: None } => format!("the owner of {}", escape(key)),
-        Accused::Participant { key, or: Some(other) } => {
-            format!("the owner of {}, or {}", escape(key), accused_text(other))
-        }
-    }
+    let executor = matches!(accused, Accused::Executor { .. }).then(|| "the executor".to_owned());
+    let owners = accused.owners().into_iter().map(|key| format!("the owner of {}", escape(key)));
+    executor.into_iter().chain(owners).collect::<Vec<_>>().join(", or ")
 }
 
 #[cfg(test)]

@@ -179,9 +179,9 @@ pub enum Accused {
     Participant {
         /// The oplog's key in hex.
         key: String,
-        /// Another one, where it may be either.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        or: Option<Box<Accused>>,
+        /// More oplogs, where it may be the owner of any: a list, not a chain, for readers of JSON limit its depth.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        others: Vec<String>,
     },
 }
 
@@ -191,36 +191,31 @@ impl Accused {
 
     /// The owner of an oplog (key in hex).
     pub fn owner(key: impl Into<String>) -> Accused {
-        Accused::Participant { key: key.into(), or: None }
+        Accused::Participant { key: key.into(), others: Vec::new() }
     }
 
-    /// The executor, or one of the owners of these oplogs.
+    /// The executor, or one of the owners of these oplogs; the last one, which is the operation's own, is told first.
     pub fn executor_or<'a>(keys: impl IntoIterator<Item = &'a str>) -> Accused {
-        let mut or = None;
-        let mut known: Vec<&str> = Vec::new();
+        let mut others: Vec<String> = Vec::new();
         for key in keys {
-            if !known.contains(&key) {
-                known.push(key);
-                or = Some(Box::new(Accused::Participant { key: key.into(), or }));
+            if !others.iter().any(|known| known == key) {
+                others.push(key.into());
             }
         }
+        others.reverse();
+        let or = (!others.is_empty()).then(|| Box::new(Accused::Participant { key: others.remove(0), others }));
         Accused::Executor { or }
     }
 
     /// The oplogs whose owners are among the accused.
     pub fn owners(&self) -> Vec<&str> {
-        let mut owners = Vec::new();
-        let mut next = Some(self);
-        while let Some(accused) = next {
-            next = match accused {
-                Accused::Executor { or } => or.as_deref(),
-                Accused::Participant { key, or } => {
-                    owners.push(key.as_str());
-                    or.as_deref()
-                }
-            };
+        match self {
+            Accused::Executor { or: Some(owner) } => owner.owners(),
+            Accused::Executor { or: None } => Vec::new(),
+            Accused::Participant { key, others } => {
+                std::iter::once(key).chain(others).map(String::as_str).collect()
+            }
         }
-        owners
     }
 }
 
