@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::auditor::{Auditor, Step, from_hex};
+use super::auditor::{Auditor, Foreseen, Step, from_hex};
 use super::finding::{Accused, Class, Finding, Kind, Verdict};
 use super::heads;
 
@@ -110,11 +110,7 @@ pub fn of(auditor: &Auditor<'_>) -> Report {
     let name = auditor.database().to_owned();
     let head = Head { length: logs.index().length(), fork: logs.index_fork() };
     let mut participants = Vec::new();
-    let of_log = |key: &str, owner| match from_hex(key) {
-        Some(bytes) => heads::judge(&name, key, owner, &logs.conflicts(&bytes)),
-        None => Vec::new(),
-    };
-    let mut findings = of_log(&name, None);
+    let mut findings = of_log(auditor, &name, None);
     for (key, participant) in &auditor.participants {
         let oplog = from_hex(key).and_then(|key| logs.oplog(&key));
         participants.push(ParticipantReport {
@@ -123,7 +119,7 @@ pub fn of(auditor: &Auditor<'_>) -> Report {
             acked: participant.origin.acks,
             length: oplog.map(|oplog| oplog.blocks.length()),
         });
-        findings.extend(of_log(key, Some(key)));
+        findings.extend(of_log(auditor, key, Some(key)));
     }
     let contracts = auditor.sources.iter();
     let contracts = contracts.map(|(seq, digest)| ContractInForce { seq: *seq, digest: digest.clone() }).collect();
@@ -133,11 +129,7 @@ pub fn of(auditor: &Auditor<'_>) -> Report {
         (auditor.verified_length(), auditor.transactions, auditor.pending(), auditor.any_unjudged);
     let mut more_findings = auditor.more_findings;
     let mut replayed = auditor.findings.clone();
-    for finding in &mut replayed {
-        if let Some(equivocation) = equivocations.iter().find(|equivocation| clears(equivocation, finding)) {
-            finding.accused = Some(Accused::owner(&*equivocation.log));
-        }
-    }
+    clear(&mut replayed, &equivocations);
     findings.extend(replayed);
     // The verdict rests on all findings; the report shows the gravest.
     let verdict = match Verdict::of(&findings) {
@@ -161,6 +153,32 @@ pub fn of(auditor: &Auditor<'_>) -> Report {
         participants,
         findings,
         more_findings,
+    }
+}
+
+/// What is foreseen of the transaction at the end, by the same rules.
+pub fn foreseen(auditor: &Auditor<'_>) -> Foreseen {
+    let mut foreseen = auditor.foreseen().clone();
+    if !foreseen.violations.is_empty() {
+        let heads = auditor.participants.keys().flat_map(|key| of_log(auditor, key, Some(key)));
+        let equivocations: Vec<Finding> = heads.filter(|finding| finding.kind == Kind::Equivocation).collect();
+        clear(&mut foreseen.violations, &equivocations);
+    }
+    foreseen
+}
+
+/// What the heads of a log say.
+fn of_log(auditor: &Auditor<'_>, key: &str, owner: Option<&str>) -> Vec<Finding> {
+    let conflicts = from_hex(key).map(|bytes| auditor.logs().conflicts(&bytes));
+    conflicts.map_or_else(Vec::new, |conflicts| heads::judge(auditor.database(), key, owner, &conflicts))
+}
+
+/// Accuses the owners alone whom equivocations of their oplogs convict.
+fn clear(findings: &mut [Finding], equivocations: &[Finding]) {
+    for finding in findings {
+        if let Some(equivocation) = equivocations.iter().find(|equivocation| clears(equivocation, finding)) {
+            finding.accused = Some(Accused::owner(&*equivocation.log));
+        }
     }
 }
 

@@ -182,7 +182,7 @@ fn follow_stores(
             let standing = Standing {
                 report: report::of(&auditor),
                 wait,
-                foreseen: auditor.foreseen().clone(),
+                foreseen: report::foreseen(&auditor),
                 begun: begun.clone(),
                 checkpoint: checkpoints.newest(&auditor),
             };
