@@ -69,7 +69,7 @@ fn what_is_written_is_read_back() {
     let condition = ConditionRow {
         id: "c".to_owned(),
         database: None,
-        kind: ConditionKind::DiskFull,
+        kind: ConditionKind::IntakeStopped,
         message: "full".to_owned(),
         began_at: 3,
         announced: true,
@@ -173,6 +173,30 @@ fn deliveries_are_in_order_for_each_channel_and_database() {
     assert_eq!(due(&state, 60), named(&[(1, "a"), (4, "b"), (7, "a"), (8, "a")]));
     let channels = state.channels_of(&rows[0].finding.id).unwrap();
     assert_eq!(channels, ["a", "b"]);
+}
+
+/// Protects all other alerts from one that cannot be read: something is delivered in its place, and the rest as it is.
+#[test]
+fn a_message_that_cannot_be_read_holds_up_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut state = open(dir.path());
+    let rows = [finding(Kind::WrongChange, 4), finding(Kind::OpSkipped, 5)];
+    state
+        .write(|write| {
+            write.add_message(&message(&rows[0], Event::Opened, "a"), 5)?;
+            write.add_message(&message(&rows[1], Event::Opened, "b"), 5)
+        })
+        .unwrap();
+    let connection = rusqlite::Connection::open(dir.path().join("state.sqlite")).unwrap();
+    connection
+        .execute("UPDATE outbox SET body = '{\"schema\": \"of another version\"}' WHERE channel = 'a'", [])
+        .unwrap();
+    let due = state.due(5).unwrap();
+    assert_eq!((due.len(), due[0].message.channel.as_str()), (2, "a"));
+    let stands_in = &due[0].message.alert;
+    assert_eq!(stands_in.id, alert(&rows[0], Event::Opened).id);
+    assert!(stands_in.message.contains("cannot be read") && stands_in.message.contains("of another version"));
+    assert_eq!(due[1].message, message(&rows[1], Event::Opened, "b"));
 }
 
 /// Protects findings from disappearing: statuses change, rows stay, also those of a database that is followed no more.

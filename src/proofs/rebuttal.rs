@@ -4,7 +4,7 @@
 use minicbor::Encoder;
 use serde::{Deserialize, Serialize};
 
-use super::file::{self, Claim, FileError, Proof, Wrote};
+use super::file::{self, Claim, FileError, MAX_SIZE, Proof, Wrote};
 use super::verify::{Refused, Setup, evaluate};
 use crate::database::ack::to_hex;
 use crate::replay::finding::{Accused, Finding};
@@ -36,6 +36,12 @@ pub struct Rebutted {
     pub checks: Vec<String>,
 }
 
+/// Whether the operation of a finding may be the same in both histories of a log that are known to differ at this length.
+fn may_be_same(finding: &Finding, log: &str, length: u64) -> bool {
+    let own = finding.origin.as_deref() == Some(log);
+    own && finding.op_seq.is_none_or(|seq| length > seq.saturating_add(1))
+}
+
 impl Rebuttal {
     /// The file's bytes.
     pub fn encode(&self) -> Vec<u8> {
@@ -55,6 +61,18 @@ impl Rebuttal {
         let mut from = file::opened(bytes, limit, FORMAT, 3)?;
         let rebuttal = Rebuttal { proof: from.bytes()?.to_vec(), equivocation: from.bytes()?.to_vec() };
         if rebuttal.encode() == bytes { Ok(rebuttal) } else { Err(FileError::NotCanonical) }
+    }
+
+    /// Whether what it says fits a finding: the second proof tells of an oplog that it rests on, early enough. Nothing is
+    /// checked.
+    pub fn is_about(&self, finding: &Finding) -> bool {
+        let Ok(second) = Proof::decode(&self.equivocation, MAX_SIZE) else { return false };
+        let (Claim::Equivocation { length, .. }, Some(head)) = (&second.claim, second.slices.first()) else {
+            return false;
+        };
+        let log = to_hex(&head.key);
+        let owners = finding.accused.as_ref().map(Accused::owners).unwrap_or_default();
+        owners.contains(&log.as_str()) && !may_be_same(finding, &log, *length)
     }
 
     /// Checks both proofs, and that the second one clears the executor of the first. Runs the contract, as
@@ -79,8 +97,7 @@ impl Rebuttal {
         {
             return Err(Refused::Rebuttal("the first proof does not rest on an operation of that log"));
         }
-        let own = finding.origin.as_ref() == Some(log);
-        if own && finding.op_seq.is_none_or(|seq| length > seq.saturating_add(1)) {
+        if may_be_same(&finding, log, length) {
             return Err(Refused::Rebuttal("the histories may be the same up to and including that operation"));
         }
         let mut checks = rebutted.checks;

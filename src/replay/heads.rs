@@ -45,6 +45,18 @@ pub fn equivocation(
     finding((database, Kind::Equivocation, log, longer.fork()), &subjects.join(" "), owner, difference, message)
 }
 
+/// Whether two findings tell of one event: a log that was cut, or a split, goes on to grow, and each longer head makes
+/// another finding of it.
+pub fn is_same_event(one: &Finding, other: &Finding) -> bool {
+    let same = (one.kind, &one.log, one.seq) == (other.kind, &other.log, other.seq);
+    match one.kind {
+        Kind::Equivocation => same,
+        // The message names the fork counter.
+        Kind::Truncation => same && one.message == other.message,
+        _ => one.id == other.id,
+    }
+}
+
 fn finding(
     (database, kind, log, fork): (&str, Kind, &str, u64),
     subject: &str,

@@ -234,6 +234,22 @@ impl Alert {
         }
     }
 
+    /// What stands in for an alert in the outbox that cannot be read, perhaps because another version has written it.
+    pub fn unreadable(id: String, at: Millis, body: &str) -> Self {
+        let begins: String = body.chars().take(500).collect();
+        Self {
+            schema: SCHEMA.to_owned(),
+            id,
+            event: Event::DeadLetter,
+            at,
+            watcher: String::new(),
+            database: None,
+            finding: None,
+            condition: None,
+            message: format!("an alert that cannot be read; it begins: {begins}"),
+        }
+    }
+
     /// The class of the finding that it is about.
     pub fn class(&self) -> Option<Class> {
         self.finding.as_ref().map(|note| note.finding.class)

@@ -9,7 +9,8 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::database::ack::from_hex;
 use crate::hypercore::Key;
-use crate::replay::finding::{Accused, Finding};
+use crate::replay::finding::{Accused, Finding, Kind};
+use crate::replay::heads::is_same_event;
 use crate::swarm::node::Node;
 use crate::worker::{Limits, Report, Request, make_proofs};
 
@@ -17,6 +18,10 @@ use super::Millis;
 
 /// Peers are waited for at most so long before a violation is announced.
 pub const PROBE: Duration = Duration::from_secs(5);
+
+/// A proof that cannot be made is tried so often, and so long after: what was in the way may have been a passing want of memory.
+const TRIES: u32 = 3;
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Proofs that a thread has made: of which database, and each finding's identity with its proof or why there is none.
 pub type Made = (Key, Vec<(String, Result<Vec<u8>, String>)>);
@@ -33,6 +38,8 @@ pub struct Case {
     pub probe: Option<String>,
     /// Its proof, or why there is none.
     pub proof: Option<Result<Vec<u8>, String>>,
+    tries: u32,
+    again: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -51,6 +58,17 @@ impl Case {
         }
     }
 
+    /// Whether it is a split of which it is not known yet where the histories part: their blocks are on their way, and what
+    /// they show clears more.
+    fn is_unsure(&self) -> bool {
+        self.finding.kind == Kind::Equivocation && self.finding.seq.is_none()
+    }
+
+    fn is_about(&self, finding: &Finding) -> bool {
+        let part = |known: &Finding| (known.kind, known.log.clone());
+        is_same_event(&self.finding, finding) || (self.is_unsure() && part(&self.finding) == part(finding))
+    }
+
     /// Asks the peers, and hears what they say; whether all have answered or had their time. `settled`: nothing that they have
     /// shown meanwhile waits to be judged.
     fn hear(&mut self, node: &mut Node, settled: bool) -> bool {
@@ -64,8 +82,9 @@ impl Case {
             Asked { since: Instant::now(), oplogs, peers }
         });
         if asked.oplogs.is_empty() {
+            let waited = asked.since.elapsed() >= PROBE;
             self.asked = Some(asked);
-            return true;
+            return waited || !self.is_unsure();
         }
         let open: usize = asked.oplogs.iter().map(|key| node.asking(key)).sum();
         let waited = asked.since.elapsed() >= PROBE;
@@ -122,16 +141,37 @@ impl Cases {
         }
     }
 
-    /// Drops those that the audit does not find any more.
-    pub fn retain(&mut self, mut found: impl FnMut(&str) -> bool) {
-        self.open.retain(|id, _| found(id));
+    /// Whether one of them is about this event.
+    pub fn is_about(&self, finding: &Finding) -> bool {
+        self.open.values().any(|case| case.is_about(finding))
+    }
+
+    /// Drops those that the audit does not find any more. Of an event that has more evidence now the new finding is proven, if the
+    /// old one is not: signed heads stay true.
+    pub fn renew(&mut self, found: &BTreeMap<String, Finding>) {
+        let lost: Vec<String> = self.open.keys().filter(|id| !found.contains_key(*id)).cloned().collect();
+        for id in lost {
+            let Some(case) = self.open.remove(&id) else { continue };
+            let Some(now) = found.values().find(|finding| case.is_about(finding)) else { continue };
+            // A proof that is being made is of the old one.
+            let proven = self.making || matches!(case.proof, Some(Ok(_)));
+            let case = match case.is_unsure() || !proven {
+                true => Case { finding: now.clone(), proof: None, ..case },
+                false => case,
+            };
+            self.open.insert(case.finding.id.clone(), case);
+        }
     }
 
     /// Takes the proofs that a thread has made.
     pub fn take(&mut self, made: Vec<(String, Result<Vec<u8>, String>)>) {
         self.making = false;
         for (id, proof) in made {
-            if let Some(case) = self.open.get_mut(&id) {
+            let Some(case) = self.open.get_mut(&id) else { continue };
+            case.tries = case.tries.saturating_add(1);
+            if proof.is_err() && case.tries < TRIES {
+                case.again = Instant::now().checked_add(AGAIN);
+            } else {
                 case.proof = Some(proof);
             }
         }
@@ -139,8 +179,9 @@ impl Cases {
 
     /// Goes on with all of them, and gives those that are ready to be announced.
     pub fn turn(&mut self, node: &mut Node, settled: bool, work: impl FnOnce(Vec<Finding>) -> bool) -> Vec<Case> {
-        let unproven = self.open.values().filter(|case| case.proof.is_none()).map(|case| case.finding.clone());
-        let unproven: Vec<Finding> = unproven.collect();
+        let now = Instant::now();
+        let wanted = |case: &&Case| case.proof.is_none() && case.again.is_none_or(|again| again <= now);
+        let unproven: Vec<Finding> = self.open.values().filter(wanted).map(|case| case.finding.clone()).collect();
         if !self.making && !unproven.is_empty() {
             self.making = work(unproven);
             crate::crash::point("proof-wanted");
@@ -157,7 +198,7 @@ impl Cases {
 
 impl Case {
     fn new(finding: &Finding, found_at: Millis) -> Self {
-        Self { finding: finding.clone(), found_at, asked: None, probe: None, proof: None }
+        Self { finding: finding.clone(), found_at, asked: None, probe: None, proof: None, tries: 0, again: None }
     }
 }
 
@@ -185,4 +226,37 @@ pub fn prove(
         let _ = done.send((key, made));
     };
     std::thread::Builder::new().name("proofs".to_owned()).spawn(work).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Protects proofs from whatever was in the way for a moment, and alerts from proofs that cannot be made.
+    #[test]
+    fn a_proof_that_fails_is_tried_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut node = Node::open(dir.path()).unwrap();
+        let finding = Finding::new("", Kind::UnpromptedWrite, "", Some(5), "x");
+        let mut cases = Cases::default();
+        cases.add(&finding, 0);
+        let mut tries = 0;
+        let ready = loop {
+            let mut wanted = 0;
+            let ready = cases.turn(&mut node, true, |findings| {
+                wanted = findings.len();
+                true
+            });
+            if wanted > 0 {
+                tries += 1;
+                cases.take(vec![(finding.id.clone(), Err("no memory".to_owned()))]);
+            }
+            if !ready.is_empty() {
+                break ready;
+            }
+            std::thread::park_timeout(AGAIN / 10);
+        };
+        assert_eq!((tries, ready.len()), (TRIES, 1));
+        assert_eq!(ready[0].proof, Some(Err("no memory".to_owned())));
+    }
 }

@@ -86,7 +86,7 @@ mod tests {
         let mut conditions = Conditions::default();
         let mut observe = |present: bool, now| {
             let message = present.then(|| format!("at {now}"));
-            conditions.observe(None, ConditionKind::DiskFull, message, 100, now)
+            conditions.observe(None, ConditionKind::IntakeStopped, message, 100, now)
         };
         assert_eq!(observe(true, 0), None);
         assert_eq!(observe(true, 99), None);

@@ -3,7 +3,7 @@
 
 use super::Millis;
 use super::alert::{Alert, Event};
-use super::state::{ConditionRow, FindingRow, Message, State, StateError, Status};
+use super::state::{ConditionRow, FindingRow, Message, Proof, State, StateError, Status};
 use crate::alerts::Router;
 use crate::crash;
 use crate::hypercore::Key;
@@ -28,7 +28,7 @@ pub struct Progress {
 #[derive(Debug)]
 enum Entry {
     Finding(Box<FindingRow>),
-    Status { id: String, to: Status, note: Option<String>, at: Millis },
+    Status { id: String, to: Status, note: Option<String>, proof: Option<Proof>, at: Millis },
     Reminder { id: String, at: Millis },
     Condition(ConditionRow),
     Progress(Progress),
@@ -65,7 +65,7 @@ impl Ledger {
     /// A finding stands otherwise.
     pub fn change(&mut self, row: &FindingRow, to: Status, note: Option<String>, alert: Alert) {
         let (id, at) = (row.finding.id.clone(), alert.at);
-        self.entries.push(Entry::Status { id, to, note, at });
+        self.entries.push(Entry::Status { id, to, note, proof: row.proof, at });
         self.entries.push(Entry::Message { alert: Box::new(alert), database: Some(row.database) });
     }
 
@@ -118,7 +118,10 @@ impl Ledger {
                         write.add_finding(row)?;
                         crash::point("state-finding");
                     }
-                    Entry::Status { id, to, note, at } => drop(write.set_status(id, *to, note.as_deref(), *at)?),
+                    Entry::Status { id, to, note, proof, at } => {
+                        write.set_status(id, *to, note.as_deref(), *at)?;
+                        proof.map_or(Ok(()), |proof| write.set_proof(id, proof))?;
+                    }
                     Entry::Reminder { id, at } => write.remind(id, *at)?,
                     Entry::Condition(row) => write.put_condition(row)?,
                     Entry::Progress(progress) => {

@@ -211,7 +211,7 @@ impl Register {
         let own =
             brake.then(|| format!("{} of {all} databases have no peer: it is our own network", unreachable.len()));
         let mut changes = Vec::new();
-        changes.push(self.conditions.observe(None, ConditionKind::DiskFull, None, 0, now));
+        changes.push(self.conditions.observe(None, ConditionKind::IntakeStopped, None, 0, now));
         changes.push(self.conditions.observe(None, ConditionKind::OwnNetwork, own, self.limits.unreachable, now));
         for (key, watched) in &mut self.databases {
             let logs: Vec<Key> = watched.oplogs().chain([key]).copied().collect();
@@ -235,6 +235,9 @@ impl Register {
             let waits =
                 (!stalled.is_empty()).then(|| format!("operations of {} participants have no ack", stalled.len()));
             observe(ConditionKind::OpStalled, waits, 0);
+            let unlisted = watched.unlisted();
+            let more = (unlisted > 0).then(|| format!("at least {unlisted} more findings than are listed one by one"));
+            observe(ConditionKind::FindingsUnlisted, more, 0);
             let failure = watched.failure().map(|why| format!("the audit cannot go on: {why}"));
             observe(ConditionKind::AuditFailed, failure, 0);
             let allowance = self.allowance.entry(*key).or_insert_with(|| Allowance::new(self.limits.blocks));
@@ -251,7 +254,7 @@ impl Register {
     /// Notes that nothing new is taken in.
     pub fn say_stopped(&mut self, why: &str, ledger: &mut Ledger, now: Millis) {
         let message = Some(format!("nothing new is taken in: {why}"));
-        if let Some(change) = self.conditions.observe(None, ConditionKind::DiskFull, message, 0, now) {
+        if let Some(change) = self.conditions.observe(None, ConditionKind::IntakeStopped, message, 0, now) {
             self.tell(change, ledger, now);
         }
     }

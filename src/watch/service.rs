@@ -22,7 +22,7 @@ use super::watched::Round;
 use super::{Millis, now};
 use crate::alerts::{Channels, Courier, Router, courier};
 use crate::archive::ArchiveError;
-use crate::config::Config;
+use crate::config::{Applies, Config};
 use crate::crash;
 use crate::swarm::discovery::{Bootstrap, Config as Dht, Swarm};
 use crate::swarm::node::Node;
@@ -189,12 +189,21 @@ impl<'a> Service<'a> {
             tokio::select! {
                 () = tokio::time::sleep_until(until.into()) => return false,
                 signal = self.signals.recv() => match signal {
-                    Some(Signal::Reload(config)) => self.config = *config,
+                    // Perhaps it is what lets the next session begin.
+                    Some(Signal::Reload(config)) => {
+                        self.take_config(*config);
+                        self.pulse.reloaded();
+                        return false;
+                    }
                     Some(Signal::Stop) | None => return true,
                 },
                 asked = self.orders.recv() => {
                     if let Some(asked) = asked {
-                        asked.answer(Reply::Refused(self.stopped.clone().unwrap_or_default()));
+                        let reply = match asked.order() {
+                            Order::Status => Reply::Status(super::control::status(&self.live.get())),
+                            _ => Reply::Refused(self.stopped.clone().unwrap_or_default()),
+                        };
+                        asked.answer(reply);
                     }
                 }
             }
@@ -217,9 +226,8 @@ impl<'a> Service<'a> {
     /// One session: until it is told to stop, or something cannot be written down.
     async fn session(&mut self) -> Result<(), Trouble> {
         crash::point("session-begin");
-        let room = Room::new(&self.places.archive, self.config.quotas.free.bytes());
         std::fs::create_dir_all(&self.places.archive)?;
-        room.check()?;
+        self.check_room()?;
         let mut state = State::open(&self.places.state)?;
         crash::point("session-state");
         let mut register = Register::load(&state, &self.config, &self.places)?;
@@ -232,7 +240,7 @@ impl<'a> Service<'a> {
         self.stopped = None;
         self.pulse.ready();
         crash::point("session-ready");
-        let ended = self.rounds(&mut state, &mut register, &mut node, &room, (&tell, &mut made)).await;
+        let ended = self.rounds(&mut state, &mut register, &mut node, (&tell, &mut made)).await;
         // Workers are ended first: what they read is no longer written.
         drop(register);
         let closed = node.commit(true);
@@ -246,7 +254,6 @@ impl<'a> Service<'a> {
         state: &mut State,
         register: &mut Register,
         node: &mut Node,
-        room: &Room,
         (tell, made): (&UnboundedSender<Made>, &mut UnboundedReceiver<Made>),
     ) -> Result<(), Trouble> {
         let mut looked: Option<Instant> = None;
@@ -281,7 +288,7 @@ impl<'a> Service<'a> {
             // Whoever gave an order sees what it did.
             if asked.is_some() || looked.is_none_or(|looked| looked.elapsed() >= LOOK) {
                 looked = Some(Instant::now());
-                room.check()?;
+                self.check_room()?;
                 register.look(node, &mut ledger, now());
                 self.show(register.snapshot(node));
                 crash::point("snapshot-made");
@@ -351,6 +358,13 @@ impl<'a> Service<'a> {
         register: &mut Register,
         node: &mut Node,
     ) -> Result<(), Trouble> {
+        self.take_config(config);
+        register.follow_config(state, &self.config, &self.places, now())?;
+        self.pulse.reloaded();
+        self.follow_all(register, node)
+    }
+
+    fn take_config(&mut self, config: Config) {
         match Channels::open(&config.alerts) {
             Ok(channels) => {
                 self.channels = channels.names();
@@ -360,13 +374,17 @@ impl<'a> Service<'a> {
             Err(error) => self.pulse.say(&format!("channels and routes stay as they were: {error}")),
         }
         // What a running service cannot change stays as it is until the next start.
-        let fixed =
-            (self.config.data.take(), std::mem::take(&mut self.config.network), std::mem::take(&mut self.config.web));
-        self.config = config;
-        (self.config.data, self.config.network, self.config.web) = fixed;
-        register.follow_config(state, &self.config, &self.places, now())?;
-        self.pulse.reloaded();
-        self.follow_all(register, node)
+        let changes = Config::changes(&self.config, &config);
+        for change in changes.iter().filter(|change| change.applies == Applies::Restart) {
+            self.pulse
+                .say(&format!("{} has changed, which takes effect when the service is started again", change.key));
+        }
+        let Config { name, data, network, web, .. } = std::mem::replace(&mut self.config, config);
+        (self.config.name, self.config.data, self.config.network, self.config.web) = (name, data, network, web);
+    }
+
+    fn check_room(&self) -> Result<(), Trouble> {
+        Room::new(&self.places.archive, self.config.quotas.free.bytes()).check()
     }
 
     fn follow_all(&self, register: &Register, node: &mut Node) -> Result<(), Trouble> {

@@ -13,7 +13,9 @@ use super::live::{LiveDatabase, LogHead};
 use super::state::{DatabaseRow, FindingRow, Proof, Status};
 use crate::database::ack::to_hex;
 use crate::hypercore::Key;
+use crate::proofs::Rebuttal;
 use crate::replay::finding::{Accused, Class, Finding};
+use crate::replay::heads::is_same_event;
 use crate::swarm::node::{Happened, Node};
 
 /// How far a database has come is written down at most so often, unless something was found.
@@ -158,6 +160,11 @@ impl Watched {
         self.followed.is_busy() || !self.cases.is_empty()
     }
 
+    /// How many findings there are beyond those that are listed.
+    pub fn unlisted(&self) -> u64 {
+        self.followed.standing().map_or(0, |standing| standing.report.more_findings)
+    }
+
     /// Why its worker has given up, if it has.
     pub fn failure(&self) -> Option<&str> {
         self.failure.as_ref().map(|(why, ..)| why.as_str())
@@ -187,20 +194,19 @@ impl Watched {
         round: &mut Round<'_>,
         prove: impl FnOnce(&Followed, Vec<Finding>) -> bool,
     ) -> Result<(), TurnError> {
-        let (node, now) = (&mut *round.node, round.now);
         if let Some((_, again, _)) = &self.failure
             && Instant::now() >= *again
         {
             self.followed.restart();
         }
-        for word in self.followed.turn(node)? {
+        for word in self.followed.turn(round.node)? {
             match word {
                 Word::Stands => {
                     let worked = self.followed.worked();
                     (round.replay)(worked);
                     self.replayed.push((Instant::now(), worked));
                     self.failure = None;
-                    self.stand(round.ledger, round.shared, now);
+                    self.stand(round)?;
                 }
                 // Stalled operations are a condition; those that are acked and not here end as findings.
                 Word::Waits { .. } => {}
@@ -218,6 +224,10 @@ impl Watched {
         for case in ready {
             self.announce(case, round)?;
         }
+        if announced {
+            // Perhaps it clears somebody.
+            self.end_what_is_over(&self.found(), round)?;
+        }
         let due = self.saved.is_none_or(|saved| saved.elapsed() >= SAVE);
         // What a cursor has passed is written down before it, or with it.
         if self.unsaved && self.cases.is_empty() && (due || announced) {
@@ -226,8 +236,14 @@ impl Watched {
         Ok(())
     }
 
+    /// What the audit has found, by identity.
+    fn found(&self) -> BTreeMap<String, Finding> {
+        self.followed.findings().map(|finding| (finding.id.clone(), finding.clone())).collect()
+    }
+
     /// Notes how the audit stands.
-    fn stand(&mut self, ledger: &mut Ledger, shared: &Shared, now: Millis) {
+    fn stand(&mut self, round: &mut Round<'_>) -> Result<(), TurnError> {
+        let (shared, now) = (round.shared, round.now);
         crate::crash::point("audit-stands");
         self.checked_at = Some(now);
         if let Some(checkpoint) = self.followed.take_checkpoint() {
@@ -238,9 +254,8 @@ impl Watched {
             self.verified = self.followed.verified();
             self.progress_at = Some(now);
         }
-        let found: BTreeMap<String, Finding> =
-            self.followed.findings().map(|finding| (finding.id.clone(), finding.clone())).collect();
-        self.cases.retain(|id| found.contains_key(id));
+        let found = self.found();
+        self.cases.renew(&found);
         let open = self.known.values().filter(|row| is_open(row)).count() as u64;
         let mut room = shared.most_findings.saturating_sub(open);
         for (id, finding) in &found {
@@ -249,47 +264,72 @@ impl Watched {
                     (row.status, row.changed_at) = (Status::Open, now);
                     let number = now.unsigned_abs();
                     let alert = shared.alert(Event::Opened, number, now, &self.subject, row);
-                    ledger.change(row, Status::Open, None, alert);
+                    round.ledger.change(row, Status::Open, None, alert);
                 }
                 continue;
             }
             if finding.class == Class::Violation {
+                let told = self.known.values().any(|row| is_same_event(&row.finding, finding));
+                if told || (self.cases.is_about(finding) && !self.cases.contains(id)) {
+                    continue;
+                }
                 self.cases.add(finding, now);
                 crate::crash::point("case-opened");
             } else if room > 0 {
                 room = room.saturating_sub(1);
                 let row = new_row(finding, *self.followed.key(), now, None, None);
-                ledger.find(row.clone(), shared.alert(Event::Opened, 0, now, &self.subject, &row));
+                round.ledger.find(row.clone(), shared.alert(Event::Opened, 0, now, &self.subject, &row));
                 self.known.insert(id.clone(), row);
             }
         }
-        self.end_what_is_over(&found, ledger, shared, now);
+        self.end_what_is_over(&found, round)?;
         self.note_waiting(now);
+        Ok(())
     }
 
-    fn end_what_is_over(
-        &mut self,
-        found: &BTreeMap<String, Finding>,
-        ledger: &mut Ledger,
-        shared: &Shared,
-        now: Millis,
-    ) {
+    fn end_what_is_over(&mut self, found: &BTreeMap<String, Finding>, round: &mut Round<'_>) -> Result<(), TurnError> {
         // An audit that waits has not come to everything that it had found before it was started again.
         let complete = self.followed.standing().is_some_and(|standing| standing.wait.is_none());
-        let over: Vec<(String, Status, Option<String>)> = self
+        let over: Vec<(String, Over)> = self
             .known
             .iter()
             .filter(|(_, row)| is_open(row))
-            .filter_map(|(id, row)| over(row, found, complete).map(|(to, note)| (id.clone(), to, note)))
+            .filter_map(|(id, row)| over(row, found, complete).map(|over| (id.clone(), over)))
             .collect();
-        for (id, to, note) in over {
+        for (id, over) in over {
+            let (to, event, note, rebuttal) = match over {
+                Over::Resolved => (Status::Resolved, Event::Resolved, None, None),
+                // What clears the executor is told first, with its proof.
+                Over::Cleared { by, .. } if self.cases.is_about(&by) => continue,
+                Over::Cleared { by, note } => {
+                    let rebuttal = match self.known.get(&id) {
+                        Some(row) => self.rebut(round.node, row, &by)?,
+                        None => None,
+                    };
+                    (Status::Cleared, Event::Cleared, Some(note), rebuttal)
+                }
+            };
             let Some(row) = self.known.get_mut(&id) else { continue };
-            (row.status, row.changed_at) = (to, now);
+            (row.status, row.changed_at) = (to, round.now);
             row.note = note.clone().or(row.note.take());
-            let event = if to == Status::Cleared { Event::Cleared } else { Event::Resolved };
-            let alert = shared.alert(event, 0, now, &self.subject, row);
-            ledger.change(row, to, note, alert);
+            row.proof = rebuttal.or(row.proof);
+            let alert = round.shared.alert(event, 0, round.now, &self.subject, row);
+            round.ledger.change(row, to, note, alert);
         }
+        Ok(())
+    }
+
+    /// The file that clears the executor: the proof against it, and the one against the owner of the oplog, if that shows that
+    /// the histories differ early enough. A file that is not here any more, or damaged, keeps nobody from being cleared.
+    fn rebut(&self, node: &Node, row: &FindingRow, by: &Finding) -> Result<Option<Proof>, TurnError> {
+        let bytes = |row: &FindingRow| row.proof.and_then(|proof| node.evidence().get(&proof.digest).ok().flatten());
+        let Some(proof) = bytes(row) else { return Ok(None) };
+        let splits = self.known.values().filter(|row| (row.finding.kind, &row.finding.log) == (by.kind, &by.log));
+        let mut files = splits.filter_map(bytes).map(|split| Rebuttal { proof: proof.clone(), equivocation: split });
+        let Some(file) = files.find(|file| file.is_about(&row.finding)) else { return Ok(None) };
+        let file = file.encode();
+        let digest = node.evidence().put(&file).map_err(|error| TurnError::Archive(error.into()))?;
+        Ok(Some(Proof { digest, size: file.len() as u64 }))
     }
 
     /// Writes a violation down, with its evidence first.
@@ -456,22 +496,28 @@ fn accuses_executor(finding: &Finding) -> bool {
     matches!(finding.accused, Some(Accused::Executor { .. }))
 }
 
+/// How a finding ends.
+enum Over {
+    /// By itself.
+    Resolved,
+    /// By another finding, which clears the executor.
+    Cleared { by: Box<Finding>, note: String },
+}
+
 /// Whether an open finding is over, by what the audit finds now. A violation is over only if the executor is cleared of it:
 /// the owner of an oplog that it rests on was found to have signed two histories.
-fn over(row: &FindingRow, found: &BTreeMap<String, Finding>, complete: bool) -> Option<(Status, Option<String>)> {
+fn over(row: &FindingRow, found: &BTreeMap<String, Finding>, complete: bool) -> Option<Over> {
     let finding = &row.finding;
     let now = found.get(&finding.id);
     if finding.class != Class::Violation {
-        return (complete && now.is_none()).then_some((Status::Resolved, None));
+        return (complete && now.is_none()).then_some(Over::Resolved);
     }
     if !accuses_executor(finding) || now.is_some_and(accuses_executor) {
         return None;
     }
     let owners: Vec<&str> = finding.accused.iter().flat_map(Accused::owners).collect();
     let signed = |other: &&Finding| other.kind.by_heads() && owners.contains(&other.log.as_str());
-    let rebuttal = found.values().find(signed)?;
-    Some((
-        Status::Cleared,
-        Some(format!("cleared by {} of the oplog {} ({})", rebuttal.kind.name(), rebuttal.log, rebuttal.id)),
-    ))
+    let by = found.values().find(signed)?;
+    let note = format!("cleared by {} of the oplog {} ({})", by.kind.name(), by.log, by.id);
+    Some(Over::Cleared { by: Box::new(by.clone()), note })
 }

@@ -231,7 +231,7 @@ fn findings(entries: &[Entry]) -> MetricFamily {
 
 /// Kinds of conditions that are about ourselves.
 fn is_own(kind: ConditionKind) -> bool {
-    matches!(kind, ConditionKind::OwnNetwork | ConditionKind::DiskFull)
+    matches!(kind, ConditionKind::OwnNetwork | ConditionKind::IntakeStopped)
 }
 
 /// Open conditions of each kind: our own without a database.

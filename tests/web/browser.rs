@@ -41,7 +41,7 @@ fn everything() -> (Fixture, Vec<String>, Vec<String>) {
     fixture.write(|write| {
         write.put_condition(&condition(Some(key), ConditionKind::OpStalled, &nasty, false))?;
         write.put_condition(&condition(Some(key), ConditionKind::Unreachable, "nobody serves it", true))?;
-        write.put_condition(&condition(None, ConditionKind::DiskFull, "the disk is full", false))
+        write.put_condition(&condition(None, ConditionKind::IntakeStopped, "the disk is full", false))
     });
     fixture.now(|snapshot| snapshot.stopped = Some("the disk is full".to_owned()));
     paths.extend([format!("/database/{}", to_hex(&key)), format!("/database/{}", to_hex(&scribbled))]);

@@ -74,12 +74,12 @@ fn the_status_is_what_the_state_says() {
         write.put_database(&row(gone, "gone"))?;
         write.remove_database(&gone, 5)?;
         write.put_condition(&condition(Some(lying.key()), ConditionKind::OpStalled, "stalled", false))?;
-        write.put_condition(&condition(None, ConditionKind::DiskFull, "full", false))
+        write.put_condition(&condition(None, ConditionKind::IntakeStopped, "full", false))
     });
     let served = fixture.serve();
     let status = get(served.address, "/api/status.json").json();
     assert_eq!(status["schema"], "vitra-watch/site/1");
-    assert_eq!(status["conditions"][0]["kind"], "disk-full");
+    assert_eq!(status["conditions"][0]["kind"], "intake-stopped");
     let databases = status["databases"].as_array().unwrap();
     assert_eq!(databases.len(), 1, "{databases:?}");
     let database = &databases[0];

@@ -171,7 +171,7 @@ fn numbers_are_those_of_the_service() {
     let exposed = scrape(&fixture);
     let open = |kind: &str| sum(&exposed, "vitra_watch_conditions_open", &[&format!("kind=\"{kind}\"")]);
     assert_eq!(
-        ["op-stalled", "incomplete", "unreachable", "own-network", "disk-full"].map(open),
+        ["op-stalled", "incomplete", "unreachable", "own-network", "intake-stopped"].map(open),
         [1.0, 0.0, 0.0, 1.0, 0.0]
     );
     let outbox = |metric: &str, channel: &str| exposed.value(&format!("vitra_watch_{metric}{{channel=\"{channel}\"}}"));

@@ -144,7 +144,7 @@ fn scribbled(text: &str) -> Fixture {
         })?;
         write.add_finding(&found(missing, key))?;
         write.put_condition(&condition(Some(key), ConditionKind::OpStalled, text, false))?;
-        write.put_condition(&condition(None, ConditionKind::DiskFull, text, false))
+        write.put_condition(&condition(None, ConditionKind::IntakeStopped, text, false))
     });
     fixture.now(|snapshot| snapshot.stopped = Some(text.to_owned()));
     fixture.site.title = text.to_owned();

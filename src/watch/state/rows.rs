@@ -59,12 +59,14 @@ named! {
         ProbeRefused = "probe-refused",
         /// A quota is reached: a database's disk, blocks a second, replay time or open findings.
         QuotaReached = "quota-reached",
+        /// There are more findings than are listed one by one.
+        FindingsUnlisted = "findings-unlisted",
         /// The worker of a database cannot go on.
         AuditFailed = "audit-failed",
         /// Most databases have become unreachable at once: it is our own network.
         OwnNetwork = "own-network",
-        /// The disk is full: nothing new is taken in.
-        DiskFull = "disk-full",
+        /// Nothing new is taken in: the disk is full, or the archive or the state cannot be used.
+        IntakeStopped = "intake-stopped",
     }
 }
 

@@ -11,6 +11,7 @@ use super::{
 use crate::hypercore::Key;
 use crate::replay::finding::{Class, Verdict};
 use crate::watch::Millis;
+use crate::watch::alert::Alert;
 
 /// "vtwS", so that `file` and SQLite's tools tell a state from other databases.
 const APPLICATION: i32 = 0x7674_7753;
@@ -249,7 +250,11 @@ pub(super) fn conditions(
 
 fn outbox_row(row: &Row<'_>) -> Result<OutboxRow, StateError> {
     let body: String = row.get("body")?;
-    let alert = serde_json::from_str(&body).map_err(damaged)?;
+    // One message that cannot be read must not keep all others: what is left of it goes in its place.
+    let alert = match serde_json::from_str(&body) {
+        Ok(alert) => alert,
+        Err(_) => Alert::unreadable(row.get("id")?, row.get("created_at")?, &body),
+    };
     Ok(OutboxRow {
         number: row.get("number")?,
         message: Message { alert, channel: row.get("channel")?, database: row.get("database")? },
@@ -378,6 +383,12 @@ pub(super) fn set_status(
     let sql =
         "UPDATE findings SET status = ?2, note = coalesce(?3, note), changed_at = ?4 WHERE id = ?1 AND status <> ?2";
     execute(transaction, sql, params![id, to.name(), note, at])
+}
+
+pub(super) fn set_proof(transaction: &Transaction<'_>, id: &str, proof: Proof) -> Result<(), StateError> {
+    let size = i64::try_from(proof.size).map_err(damaged)?;
+    let sql = "UPDATE findings SET proof = ?2, proof_size = ?3 WHERE id = ?1";
+    execute(transaction, sql, params![id, proof.digest, size]).map(drop)
 }
 
 pub(super) fn remind(transaction: &Transaction<'_>, id: &str, at: Millis) -> Result<(), StateError> {

@@ -2,7 +2,7 @@
 
 use rusqlite::Transaction;
 
-use super::{ConditionRow, DatabaseRow, FindingRow, Message, StateError, Status, sql};
+use super::{ConditionRow, DatabaseRow, FindingRow, Message, Proof, StateError, Status, sql};
 use crate::hypercore::Key;
 use crate::replay::finding::Verdict;
 use crate::watch::Millis;
@@ -63,6 +63,14 @@ impl<'a> Write<'a> {
     /// [`StateError`].
     pub fn set_status(&self, id: &str, to: Status, note: Option<&str>, at: Millis) -> Result<bool, StateError> {
         sql::set_status(self.transaction, id, to, note, at)
+    }
+
+    /// Puts another proof in the place of a finding's.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn set_proof(&self, id: &str, proof: Proof) -> Result<(), StateError> {
+        sql::set_proof(self.transaction, id, proof)
     }
 
     /// Counts a reminder.

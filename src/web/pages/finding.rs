@@ -98,14 +98,18 @@ fn proof(row: &FindingRow) -> Markup {
                 Some(proof) => {
                     @let digest = to_hex(&proof.digest);
                     p {
-                        "One file that convicts by itself: the signed data and the path that leads to it. It can be checked by anybody, offline, without trusting \
-                         this site."
+                        @if row.status == Status::Cleared {
+                            "One file that clears the executor: what it was accused of, and the two histories that the owner of the oplog signed. "
+                        } @else {
+                            "One file that convicts by itself: the signed data and the path that leads to it. "
+                        }
+                        "It can be checked by anybody, offline, without trusting this site."
                     }
                     p {
                         a.button href=(format!("../proof/{digest}.vproof")) download=(format!("{digest}.vproof")) { "Download the proof" }
                         " " span.dim { (bytes(proof.size)) }
                     }
-                    pre tabindex="0" aria-label="Command that checks the proof" {
+                    pre tabindex="0" aria-label="Command that checks the file" {
                         code { "vitra-watch proof verify " (digest) ".vproof" }
                     }
                     p.dim.breaks { "Its name is the BLAKE2b-256 hash of its bytes (b2sum -l 256). A second program, in JavaScript, checks it too: verifiers/javascript." }
