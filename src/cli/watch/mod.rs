@@ -6,6 +6,7 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 
@@ -24,6 +25,7 @@ const MAX_ORDERS: usize = 64;
 
 /// Runs the service until SIGINT or SIGTERM.
 pub(super) fn run(args: &WatchArgs, out: &mut dyn Write) -> Result<u8, Failure> {
+    raise_limit_of_files();
     let config = load(&args.config)?;
     let channels = Channels::open(&config.alerts).map_err(|error| Failure::new(exit::CONFIGURATION, error))?;
     let places = places(&config)?;
@@ -51,6 +53,15 @@ pub(super) fn run(args: &WatchArgs, out: &mut dyn Write) -> Result<u8, Failure> 
         pages.stop();
     }
     result
+}
+
+/// Each database has a worker, with pipes, and each peer a connection: what shells allow by default is enough for some
+/// hundred of them. Workers lower it for themselves.
+fn raise_limit_of_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // What cannot be raised stays as it is.
+    let _ = setrlimit(Resource::Nofile, limit);
 }
 
 async fn watch(config: Config, channels: Channels, places: Places, live: Live, file: &Path) -> Result<u8, Failure> {
