@@ -237,6 +237,39 @@ fn run(args: &[&str]) -> (i32, String, String) {
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
 
+/// Protects whoever relies on channels: each is tried, one that fails is named, and none is used.
+#[test]
+fn channels_are_probed() {
+    let dir = tempfile::tempdir().unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let open = listener.local_addr().unwrap();
+    // Nobody listens where somebody has just stopped.
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let path = dir.path().join("config.yaml");
+    let check = |channels: &str| {
+        std::fs::write(&path, format!("alerts:\n  channels:\n{channels}")).unwrap();
+        run(&["config", "check", "--probe", path.to_str().unwrap()])
+    };
+    let good = format!(
+        "    program: {{command: {{run: [\"true\"]}}}}\n    open: {{webhook: {{url: \"http://{open}/\", allow-private: true}}}}\n"
+    );
+    let (code, said, _) = check(&good);
+    assert!(
+        code == 0 && said.contains("\nopen: ") && said.contains("\nprogram: ") && !said.contains("FAILED"),
+        "{said}"
+    );
+    let (code, said, _) =
+        check(&format!("{good}    closed: {{webhook: {{url: \"http://{closed}/\", allow-private: true}}}}\n"));
+    assert!(code == 69 && said.contains("\nclosed: FAILED: "), "{code} {said}");
+    listener.set_nonblocking(true).unwrap();
+    while let Ok((mut stream, _)) = listener.accept() {
+        let mut bytes = Vec::new();
+        stream.set_nonblocking(false).unwrap();
+        std::io::Read::read_to_end(&mut stream, &mut bytes).unwrap();
+        assert_eq!(bytes, b"", "a channel that is tried is sent nothing");
+    }
+}
+
 /// Protects scripts: exit codes of `config`, and that it overwrites nothing.
 #[test]
 fn the_subcommand() {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{Failure, exit};
+use super::{Failure, escape, exit};
 use crate::alerts::Channels;
 use crate::config::{Config, EXAMPLE};
 
@@ -67,10 +67,10 @@ fn probe(config: &Config, out: &mut dyn Write) -> Result<u8, Failure> {
     let mut code = exit::VERIFIED;
     for (name, channel) in channels.names().iter().filter_map(|name| Some((name, channels.get(name)?))) {
         match runtime.block_on(channel.probe()) {
-            Ok(said) => writeln!(out, "{name}: {said}")?,
+            Ok(said) => writeln!(out, "{}: {}", escape(name), escape(&said))?,
             Err(why) => {
                 code = exit::UNAVAILABLE;
-                writeln!(out, "{name}: FAILED: {why}")?;
+                writeln!(out, "{}: FAILED: {}", escape(name), escape(&why))?;
             }
         }
     }
@@ -89,6 +89,6 @@ fn init(file: Option<&PathBuf>, out: &mut dyn Write) -> Result<u8, Failure> {
         _ => fail(exit::INTERNAL, &e),
     })?;
     made.write_all(EXAMPLE.as_bytes()).map_err(|e| fail(exit::INTERNAL, &e))?;
-    writeln!(out, "{}", super::escape(&path.display().to_string()))?;
+    writeln!(out, "{}", escape(&path.display().to_string()))?;
     Ok(exit::VERIFIED)
 }
