@@ -10,6 +10,7 @@ mod node;
 mod services;
 
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,6 +88,30 @@ fn signatures_verify_elsewhere() {
         let said: Json = serde_json::from_str(&node::successful(&output)).unwrap();
         assert_eq!(said, json!({"id": alert.id, "ed25519": true}));
     }
+}
+
+/// Protects what goes over HTTPS: only a receiver whose certificate the configured authority has signed gets it.
+#[test]
+fn only_a_receiver_with_a_certificate_is_told() {
+    let file = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mail").join(name);
+    let Some(mut receiver) = WEBHOOKS.start("receive.js") else { return };
+    let said = receiver.call(&json!({ "listen": { "cert": file("server.pem"), "key": file("server.key") } }));
+    let webhook = |host: &str, ca: &str| {
+        open(format!("{{webhook: {{url: \"https://{host}:{}/\", allow-private: true{ca}}}}}", said["port"]))
+    };
+    let ca = format!(", ca: {}", file("ca.pem").display());
+    let alert = violation(1);
+    for host in ["127.0.0.1", "localhost"] {
+        assert_eq!(deliver(&webhook(host, &ca), &alert), Outcome::Delivered);
+        let taken = receiver.call(&json!({ "take": true }));
+        assert_eq!((&taken[0]["method"], &taken[0]["id"]), (&json!("POST"), &json!(alert.id)));
+        assert_eq!(serde_json::from_value::<Alert>(taken[0]["body"].clone()).unwrap(), alert);
+    }
+    let refused = why(deliver(&webhook("127.0.0.1", ""), &alert));
+    assert!(refused.to_lowercase().contains("certificate"), "{refused}");
+    let refused = why(deliver(&webhook("127.0.0.2", &ca), &alert));
+    assert!(!refused.is_empty(), "another name than the certificate's");
+    assert_eq!(receiver.call(&json!({ "take": true })), json!([]));
 }
 
 /// Protects the networks in which this runs: neither addresses nor names nor redirects lead into them.
