@@ -1,12 +1,24 @@
 //! The service, as a process, with databases that grow and lie while it runs.
 
+#[path = "common/services.rs"]
+mod services;
 #[path = "common/tower.rs"]
 mod tower;
 
-use serde_json::{Value as Json, json};
+use std::cell::RefCell;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::rc::Rc;
+
+use serde_json::{Value as Json, json};
 use tower::{Hook, Place, is_violation, lab, program, until};
+use vitra_watch::archive::Archive;
 use vitra_watch::database::ack::to_hex;
+use vitra_watch::lab::archived::{Archived, commit};
+use vitra_watch::lab::live::LiveLab;
+use vitra_watch::lab::serve::{Directory, Server, ways};
+use vitra_watch::lab::{Beginning, Course, Example, Lab, Oddities, Random};
 
 /// The database of this name, as `status` shows it.
 fn status(place: &Place, name: &str) -> Option<Json> {
@@ -137,10 +149,215 @@ fn databases_come_and_go() {
     std::fs::write(&place.config, "databases: [").unwrap();
     service.signal(rustix::process::Signal::HUP);
     until("it says so", || service.log().contains("the configuration stays as it was"));
+    // One that cannot take effect now says so.
+    config["web"] = json!({ "listen": "127.0.0.1:0" });
     std::fs::write(&place.config, config.to_string()).unwrap();
+    service.signal(rustix::process::Signal::HUP);
+    until("it says so", || service.log().contains("web has changed, which takes effect when"));
     let length = first.go_on(1).unwrap().length;
     until("it goes on", || is_verified(&place, "db0", length));
     assert_eq!(service.stop(), Some(0));
+}
+
+/// Protects what was found from a full disk: with too little room nothing new is taken in, everybody is told so, and it goes on
+/// from where it was as soon as there is room again.
+#[test]
+fn a_full_disk_stops_the_intake_until_there_is_room() {
+    let dir = tempfile::tempdir().unwrap();
+    let liar = lab(&dir.path().join("liar"), "counter", 21, Some(("wrong-change/value", 5)));
+    let hook = Hook::start();
+    let place = Place::new(dir.path(), &[&liar], &hook, &json!({}));
+    let service = place.start(None);
+    let length = liar.go_on(2).unwrap().length;
+    until("it is verified", || is_verified(&place, "db0", length));
+    // As if somebody else had taken the room: more is to stay free than there is.
+    let plenty = std::fs::read_to_string(&place.config).unwrap();
+    std::fs::write(&place.config, plenty.replace("\"1MiB\"", "\"1000000GiB\"")).unwrap();
+    service.signal(rustix::process::Signal::HUP);
+    let of = |event: &'static str| {
+        move |alert: &Json| alert["event"] == event && alert["condition"]["kind"] == "intake-stopped"
+    };
+    let (_, alert) = hook.wait(of("began"));
+    assert!(alert["message"].as_str().unwrap().contains("the disk is nearly full"), "{alert}");
+    let mut truth = None;
+    while truth.is_none() {
+        truth = liar.go_on(1).unwrap().truth;
+    }
+    liar.go_on(1).unwrap();
+    let stopped = || {
+        let report: Option<Json> = serde_json::from_slice(&place.command(&["status", "--json"]).stdout).ok();
+        report.is_some_and(|report| report["stopped"].as_str().is_some_and(|why| why.contains("nearly full")))
+    };
+    until("its status says so", stopped);
+    assert!(!hook.all().iter().any(|(_, alert)| is_violation(alert)), "something was taken in");
+    std::fs::write(&place.config, plenty).unwrap();
+    service.signal(rustix::process::Signal::HUP);
+    hook.wait(of("ended"));
+    let (_, alert) = hook.wait(is_violation);
+    assert_eq!(alert["finding"]["seq"], truth.unwrap().seq.unwrap());
+    assert_eq!(service.stop(), Some(0));
+    let began = hook.all().into_iter().filter(|(_, alert)| of("began")(alert)).map(|(id, _)| id);
+    assert_eq!(began.collect::<std::collections::BTreeSet<_>>().len(), 1, "it is said once");
+}
+
+/// Protects what was found from a disk that is really full: nothing can be written any more, not even that. The service stays, and
+/// goes on once there is room.
+#[test]
+fn a_disk_without_a_byte_left_loses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let liar = lab(&dir.path().join("liar"), "counter", 22, Some(("wrong-change/value", 5)));
+    let hook = Hook::start();
+    let more = json!({ "quotas": { "free": "1KiB" } });
+    let place = Place::new(dir.path(), &[&liar], &hook, &more);
+    // A disk of its own, which only the service sees.
+    let data = dir.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    let script = "mount -t tmpfs -o size=24m tmpfs \"$0\" && exec \"$@\"";
+    let alone = ["--user", "--map-root-user", "--mount", "sh", "-c", script];
+    let mut try_it = Command::new("unshare");
+    if !try_it.args(alone).arg(&data).arg("true").status().is_ok_and(|status| status.success()) {
+        return services::skipped("unshare");
+    }
+    let mut command = Command::new("unshare");
+    command.args(alone).arg(&data);
+    let service = place.start_by(command);
+    liar.go_on(2).unwrap();
+    let inside = PathBuf::from(format!("/proc/{}/root", service.child.id())).join(data.strip_prefix("/").unwrap());
+    until("it has begun", || inside.join("archive").exists());
+    let filler = inside.join("filler");
+    let fill = || {
+        let mut file = std::fs::OpenOptions::new().append(true).create(true).open(&filler).unwrap();
+        while file.write(&[1; 4096]).is_ok_and(|wrote| wrote > 0) {}
+    };
+    let mut truth = None;
+    until("nothing can be written", || {
+        fill();
+        truth = liar.go_on(1).unwrap().truth.or(truth.take());
+        service.log().contains("nothing new is taken in")
+    });
+    while truth.is_none() {
+        truth = liar.go_on(1).unwrap().truth;
+    }
+    liar.go_on(1).unwrap();
+    std::fs::remove_file(&filler).unwrap();
+    let (_, alert) = hook.wait(is_violation);
+    assert_eq!(alert["finding"]["seq"], truth.unwrap().seq.unwrap());
+    let digest = alert["finding"]["proof"]["digest"].as_str().unwrap();
+    let proof = inside.join("archive/evidence").join(&digest[..2]).join(digest);
+    assert!(program().args(["proof", "verify"]).arg(proof).status().unwrap().success());
+    assert_eq!(service.stop(), Some(0));
+}
+
+/// The oplogs of a lab's participants as their owners would have written them for others: with the same keys, and other operations.
+/// The index that goes with them is not among them.
+fn other_histories(dir: &Path, seed: u64) {
+    let example = Example::named("counter").unwrap();
+    let beginning = Beginning { participants: 2, ..Beginning::new(example.source, seed) };
+    let shown = Rc::new(RefCell::new(Archive::create(dir).unwrap()));
+    let hidden = Rc::new(RefCell::new(Archive::create(&dir.with_extension("index")).unwrap()));
+    let participants = [beginning.owner(1), beginning.owner(2)].map(|owner| *owner.key());
+    let store = |owner: &vitra_watch::lab::Owner| {
+        Archived::open(if participants.contains(owner.key()) { &shown } else { &hidden }, owner)
+    };
+    let mut random = Random::new(seed);
+    let lab = Lab::create(&beginning, &beginning.genesis(), store).unwrap();
+    let keys = participants.map(|key| to_hex(&key)).to_vec();
+    let workload = example.workload(keys, 2, random.bits()).unwrap();
+    let mut course = Course::new(lab, workload, Oddities::default(), None, random);
+    course.run(30).unwrap();
+    commit(&hidden, [&mut course.lab.index.store]).unwrap();
+    commit(&shown, course.lab.oplogs.iter_mut().map(|log| &mut log.store)).unwrap();
+}
+
+/// Serves a directory of logs from a thread, at once if `begin` is dropped already, otherwise then.
+fn serve(dir: PathBuf, listener: std::net::TcpListener, begin: std::sync::mpsc::Receiver<()>) {
+    std::thread::spawn(move || {
+        let _ = begin.recv();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let honest = ways().next().unwrap();
+            let mut server = Server::new(vec![Directory::open(&dir).unwrap()], honest);
+            listener.set_nonblocking(true).unwrap();
+            server.listen(tokio::net::TcpListener::from_std(listener).unwrap());
+            loop {
+                server.step().await;
+            }
+        });
+    });
+}
+
+/// An executor that seems to lie about an operation, and a peer that shows other histories of the participants' oplogs.
+fn doubted(dir: &Path) -> (LiveLab, Hook, Place, std::sync::mpsc::Sender<()>) {
+    let liar = lab(&dir.join("liar"), "kv", 31, Some(("wrong-change/value", 3)));
+    let others = dir.join("others");
+    other_histories(&others, 31);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let beside = format!("tcp://{}", listener.local_addr().unwrap());
+    let (begin, wait) = std::sync::mpsc::channel();
+    serve(others, listener, wait);
+    let hook = Hook::start();
+    let network = json!({ "network": { "peers": [liar.address(), beside], "dht": false } });
+    let place = Place::new(dir, &[&liar], &hook, &network);
+    (liar, hook, place, begin)
+}
+
+fn is_about(kind: &'static str) -> impl Fn(&Json) -> bool {
+    move |alert| alert["event"] == "opened" && alert["finding"]["kind"] == kind
+}
+
+/// Protects executors: when it comes out that the owner of the oplog has signed two histories, whoever heard the accusation hears that it
+/// is withdrawn, with a file that shows it to anybody.
+#[test]
+fn an_owner_with_two_histories_clears_the_executor() {
+    let dir = tempfile::tempdir().unwrap();
+    let (liar, hook, place, begin) = doubted(dir.path());
+    let service = place.start(None);
+    while liar.go_on(1).unwrap().truth.is_none() {}
+    liar.go_on(1).unwrap();
+    let (_, accusing) = hook.wait(is_about("wrong-change"));
+    assert_eq!(accusing["finding"]["accused"]["role"], "executor");
+    let owner = &accusing["finding"]["accused"]["or"]["key"];
+    drop(begin);
+    let (_, split) = hook.wait(|alert| is_about("equivocation")(alert) && alert["finding"]["log"] == *owner);
+    assert_eq!(split["finding"]["accused"], json!({ "role": "participant", "key": owner }));
+    let (_, cleared) = hook.wait(|alert| alert["event"] == "cleared");
+    assert_eq!(cleared["finding"]["id"], accusing["finding"]["id"]);
+    assert_eq!(cleared["finding"]["status"], "cleared");
+    let rebuttal = place.evidence(cleared["finding"]["proof"]["digest"].as_str().unwrap());
+    let checked = program().args(["proof", "verify", "--json"]).arg(&rebuttal).output().unwrap();
+    let said: Json = serde_json::from_slice(&checked.stdout).unwrap();
+    assert_eq!((checked.status.code(), &said["shows"]), (Some(0), &json!("rebuttal")), "{said}");
+    let shown = place.json(&["findings", "show", accusing["finding"]["id"].as_str().unwrap()]);
+    assert_eq!((&shown[0]["status"], &shown[0]["proof"]), (&json!("cleared"), &cleared["finding"]["proof"]));
+    assert_eq!(service.stop(), Some(0));
+}
+
+/// Protects executors: a peer that shows the other history is heard before anybody is accused by an operation of it. Protects
+/// readers too: two histories that go on to grow are one event.
+#[test]
+fn whoever_has_two_histories_is_accused_instead() {
+    let dir = tempfile::tempdir().unwrap();
+    let (liar, hook, place, begin) = doubted(dir.path());
+    drop(begin);
+    let service = place.start(None);
+    let by_replay = |alert: &Json| is_violation(alert) && alert["finding"]["origin"].is_string();
+    while liar.go_on(1).unwrap().truth.is_none() {}
+    hook.wait(|alert| by_replay(alert) && alert["finding"]["accused"]["role"] == "participant");
+    for _ in 0..5 {
+        let length = liar.go_on(1).unwrap().length;
+        until("it is judged", || status(&place, "db0").is_some_and(|database| database["head_length"] == length));
+    }
+    assert_eq!(service.stop(), Some(0));
+    let mut events = std::collections::BTreeSet::new();
+    for (id, alert) in hook.all() {
+        // Peers that take too long for this machine may be heard too late.
+        let heard = alert["finding"]["probe"].as_str().is_some_and(|probe| probe.contains("all answered"));
+        assert!(!(heard && by_replay(&alert) && alert["finding"]["accused"]["role"] == "executor"), "{alert:#}");
+        if is_about("equivocation")(&alert) {
+            events.insert((alert["finding"]["log"].to_string(), id));
+        }
+    }
+    assert!((1..=2).contains(&events.len()), "one for each participant's oplog: {events:?}");
 }
 
 /// Protects the README's first command.

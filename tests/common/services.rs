@@ -27,11 +27,16 @@ fn installed(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file())
 }
 
-fn skipped<T>(what: &str) -> Option<T> {
+/// Says so, or fails where it is required.
+pub fn skipped(what: &str) {
     let why = format!("{what} is not here (tests/setup-services)");
     assert!(std::env::var_os("VITRA_WATCH_REQUIRE_SERVICES").is_none(), "{why}");
     // Straight to stderr: the test harness swallows what a passing test prints.
     let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
+}
+
+fn none<T>(what: &str) -> Option<T> {
+    skipped(what);
     None
 }
 
@@ -58,7 +63,7 @@ pub fn program(name: &str) -> Option<Command> {
         }
         return Some(command);
     }
-    installed(name).map(Command::new).or_else(|| skipped(name))
+    installed(name).map(Command::new).or_else(|| none(name))
 }
 
 /// Python with a module that was unpacked, or that it has; `None` after saying SKIPPED.
@@ -70,7 +75,7 @@ pub fn python(module: &str) -> Option<Command> {
         command
     };
     let check = python().args(["-c", &format!("import {module}")]).stderr(Stdio::null()).status();
-    if check.is_ok_and(|status| status.success()) { Some(python()) } else { skipped(&format!("Python's {module}")) }
+    if check.is_ok_and(|status| status.success()) { Some(python()) } else { none(&format!("Python's {module}")) }
 }
 
 /// A program that runs; killed when dropped.

@@ -92,6 +92,12 @@ impl Place {
         self.begin(command)
     }
 
+    /// Starts the service by another program, which is given ours and its arguments.
+    pub fn start_by(&self, mut command: Command) -> Service {
+        command.arg(env!("CARGO_BIN_EXE_vitra-watch"));
+        self.begin(command)
+    }
+
     fn begin(&self, mut command: Command) -> Service {
         command.arg("watch").arg("--config").arg(&self.config);
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.dir.join("log")).unwrap();
