@@ -212,9 +212,7 @@ impl Accused {
         match self {
             Accused::Executor { or: Some(owner) } => owner.owners(),
             Accused::Executor { or: None } => Vec::new(),
-            Accused::Participant { key, others } => {
-                std::iter::once(key).chain(others).map(String::as_str).collect()
-            }
+            Accused::Participant { key, others } => std::iter::once(key).chain(others).map(String::as_str).collect(),
         }
     }
 }
