@@ -8,7 +8,7 @@ import { Tree } from './tree.js'
 import { GENESIS, INPUTS, SOURCE, asInput, isAckPath, valueOf } from './vitra.js'
 
 const MOST_SOURCES = 64
-const MOST_DECLARATIONS = 4096
+const MOST_DECLARATIONS = 65536
 
 const require = (condition, why) => { if (!condition) throw new Error(why) }
 

@@ -20,10 +20,10 @@ use crate::replay::scan::scan;
 const MAX_SOURCES: usize = 64;
 
 /// Declarations of an input that are followed back.
-const MAX_DECLARATIONS: usize = 4_096;
+const MAX_DECLARATIONS: usize = 65_536;
 
 /// Blocks of the batches that declared them, all together.
-const MAX_DECLARING: u64 = 1 << 18;
+const MAX_DECLARING: u64 = 1 << 20;
 
 /// Why an audit cannot begin at a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
