@@ -7,7 +7,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use rustix::process::{Resource, getrlimit, setrlimit};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal as Heard, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 
 use super::args::WatchArgs;
@@ -68,8 +68,11 @@ async fn watch(config: Config, channels: Channels, places: Places, live: Live, f
     let (tell, signals) = mpsc::channel(1);
     let (order, orders) = mpsc::channel(MAX_ORDERS);
     let mut systemd = Systemd::new();
+    // From now on, however long it takes to open everything: until then the system ends a process by its signals.
+    let [interrupt, terminate, hangup] =
+        [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
+    tokio::spawn(listen(tell, file.to_owned(), [interrupt?, terminate?, hangup?]));
     control::listen(&places.socket, order).map_err(|error| Failure::new(exit::INTERNAL, error))?;
-    tokio::spawn(listen(tell, file.to_owned()));
     let socket = places.socket.clone();
     let service = Service::open(config, channels, places, live, (signals, orders), &mut systemd);
     service.map_err(|error| Failure::new(exit::INTERNAL, error))?.run().await;
@@ -80,9 +83,7 @@ async fn watch(config: Config, channels: Channels, places: Places, live: Live, f
 }
 
 /// Turns signals of the system into those of the service.
-async fn listen(tell: mpsc::Sender<Signal>, file: PathBuf) {
-    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-    let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = kinds.map(signal) else { return };
+async fn listen(tell: mpsc::Sender<Signal>, file: PathBuf, [mut interrupt, mut terminate, mut hangup]: [Heard; 3]) {
     loop {
         let signal = tokio::select! {
             _ = interrupt.recv() => Signal::Stop,
