@@ -32,6 +32,9 @@ const IN_A_PROCESS: usize = 5;
 const EXAMPLES: [&str; 3] = ["counter", "kv", "registry"];
 const LIES: [&str; 3] = ["wrong-change/value", "unprompted-write/data", "op-skipped/next"];
 
+/// Processes of JavaScript peers.
+type Scripts = Vec<Rc<RefCell<Script>>>;
+
 /// A database at a JavaScript peer: what the lab writes is appended there, by Hypercore itself.
 struct Elsewhere {
     course: Course<Memory>,
@@ -115,7 +118,7 @@ impl Database {
 }
 
 /// The databases, their addresses, and the JavaScript processes.
-fn databases(dir: &Path) -> Option<(Vec<Database>, Vec<String>, Vec<Rc<RefCell<Script>>>)> {
+fn databases(dir: &Path) -> Option<(Vec<Database>, Vec<String>, Scripts)> {
     let (mut all, mut addresses, mut scripts) = (Vec::new(), Vec::new(), Vec::new());
     let mut random = Random::new(2_026);
     let mut together: Vec<String> = Vec::new();
