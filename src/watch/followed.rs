@@ -16,6 +16,8 @@ use crate::worker::{Beat, Command, Limits, News, Report, Request, Standing, Work
 /// must not hide what comes after it.
 const TELL: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Of the time between two turns at most so much counts as waiting: a machine that slept or had no time for us has not asked anybody.
+const TURN: Duration = Duration::from_secs(1);
 /// A checkpoint is made at most once in so many transactions.
 const CHECKPOINT_EVERY: u64 = 64;
 
@@ -46,6 +48,29 @@ pub enum TurnError {
     Worker(#[from] std::io::Error),
 }
 
+/// What the audit waits for, and how long already.
+#[derive(Debug)]
+struct Waiting {
+    wait: Wait,
+    waited: Duration,
+    looked: Instant,
+    said: bool,
+}
+
+impl Waiting {
+    fn new(wait: Wait) -> Self {
+        Self { wait, waited: Duration::ZERO, looked: Instant::now(), said: false }
+    }
+
+    /// Counts the time since the last turn, if some peer serves the index: without one it is no wonder that nobody serves the
+    /// operation.
+    fn pass(&mut self, anybody: bool) {
+        let now = Instant::now();
+        let passed = now.saturating_duration_since(std::mem::replace(&mut self.looked, now)).min(TURN);
+        self.waited = self.waited.saturating_add(if anybody { passed } else { Duration::ZERO });
+    }
+}
+
 /// A database.
 #[derive(Debug)]
 pub struct Followed {
@@ -59,7 +84,7 @@ pub struct Followed {
     told: u64,
     heads: bool,
     standing: Option<Box<Standing>>,
-    waits: Option<(Wait, Instant, bool)>,
+    waits: Option<Waiting>,
     checkpoint: Option<Checkpoint>,
     failed: bool,
     rests: bool,
@@ -182,6 +207,9 @@ impl Followed {
     /// When the archive fails, or there can be no worker.
     pub fn turn(&mut self, node: &mut Node) -> Result<Vec<Word>, TurnError> {
         self.declared.follow(node, &self.key)?;
+        if let Some(waiting) = &mut self.waits {
+            waiting.pass(node.peers_of(&self.key) > 0);
+        }
         let mut words = Vec::new();
         while let Some(news) = self.worker.as_mut().and_then(Worker::news) {
             match news {
@@ -225,9 +253,9 @@ impl Followed {
     }
 
     fn hear(&mut self, standing: Box<Standing>) {
-        let same = self.waits.as_ref().map(|(wait, ..)| wait) == standing.wait.as_ref();
+        let same = self.waits.as_ref().map(|waiting| &waiting.wait) == standing.wait.as_ref();
         if !same {
-            self.waits = standing.wait.clone().map(|wait| (wait, Instant::now(), false));
+            self.waits = standing.wait.clone().map(Waiting::new);
         }
         if let Some(checkpoint) = standing.checkpoint.clone() {
             // Where another worker would begin, should this one fail.
@@ -238,12 +266,12 @@ impl Followed {
     }
 
     fn await_operation(&mut self, words: &mut Vec<Word>) {
-        let Some((Wait::Operation { origin, seq }, since, said)) = &mut self.waits else { return };
-        if since.elapsed() >= TELL && !*said {
+        let Some(Waiting { wait: Wait::Operation { origin, seq }, waited, said, .. }) = &mut self.waits else { return };
+        if *waited >= TELL && !*said {
             *said = true;
             words.push(Word::Waits { origin: origin.clone(), seq: *seq });
         }
-        if since.elapsed() >= PATIENCE
+        if *waited >= PATIENCE
             && let Some(worker) = &mut self.worker
         {
             worker.tell(Command::Pass { origin: origin.clone(), seq: *seq });
