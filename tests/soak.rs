@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
 use swarm::{INTEROP, Script};
-use tower::{Hook, LONG, Place, Service, is_violation, program};
+use tower::{Hook, LONG, Place, Service, is_violation, program, until};
 use vitra_watch::database::ack::to_hex;
 use vitra_watch::hyperbee::Blocks;
 use vitra_watch::hypercore::hash::blake2b;
@@ -157,7 +157,10 @@ fn databases(dir: &Path) -> Option<(Vec<Database>, Vec<String>, Scripts)> {
 fn start(place: &Place) -> Service {
     let mut shell = Command::new("sh");
     shell.args(["-c", "ulimit -Sn 256 && exec \"$0\" \"$@\""]);
-    place.start_by(shell)
+    let service = place.start_by(shell);
+    // A signal that comes before it listens would end it.
+    until("it answers", || place.command(&["status"]).status.success());
+    service
 }
 
 /// Memory in MiB and open files of a process.
@@ -219,6 +222,7 @@ fn nothing_is_lost_in_half_an_hour() {
             continue;
         }
         faulted = Instant::now();
+        assert!(!service.is_over(), "it has died: {}", service.log());
         let fault = match random.below(if calm { 4 } else { 7 }) {
             0 => {
                 hook.status.store(503, Ordering::SeqCst);
