@@ -48,7 +48,7 @@ pub enum TurnError {
     Worker(#[from] std::io::Error),
 }
 
-/// What the audit waits for, and how long already.
+/// The operation that the audit waits for, and how long already.
 #[derive(Debug)]
 struct Waiting {
     wait: Wait,
@@ -253,9 +253,10 @@ impl Followed {
     }
 
     fn hear(&mut self, standing: Box<Standing>) {
-        let same = self.waits.as_ref().map(|waiting| &waiting.wait) == standing.wait.as_ref();
-        if !same {
-            self.waits = standing.wait.clone().map(Waiting::new);
+        // What the index lacks comes or does not; only operations are left out one day.
+        let wait = standing.wait.as_ref().filter(|wait| matches!(wait, Wait::Operation { .. }));
+        if self.waits.as_ref().map(|waiting| &waiting.wait) != wait {
+            self.waits = wait.cloned().map(Waiting::new);
         }
         if let Some(checkpoint) = standing.checkpoint.clone() {
             // Where another worker would begin, should this one fail.
