@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use alerts::{Ear, Post, block_on, condition, config, finding, hook, quickly, violation};
 use axum::http::StatusCode;
+use axum::response::IntoResponse;
 use proptest::prelude::*;
+use vitra_watch::alerts::courier::Options;
 use vitra_watch::alerts::{Channels, Courier, Schedule};
 use vitra_watch::replay::finding::Kind;
 use vitra_watch::watch::alert::{Alert, Event};
@@ -49,6 +51,76 @@ fn woken_it_delivers_at_once() {
     }
     assert_eq!(courier.trouble(), None);
     block_on(courier.stop());
+}
+
+/// Messages about a database each, of which the first is refused `refusals` times; those behind it come when it was.
+fn hastened(
+    refusals: usize,
+    hasten: Duration,
+    answer: impl Fn() -> axum::response::Response + Send + Sync + 'static,
+) -> (Post, Ear, Courier) {
+    let refused = std::sync::atomic::AtomicUsize::new(0);
+    let ear = Ear::new(move |_, heard: &alerts::Heard| {
+        let first = heard.json()["finding"]["seq"] == 0;
+        let refuses = first && refused.fetch_add(1, std::sync::atomic::Ordering::SeqCst) < refusals;
+        if refuses { answer() } else { StatusCode::OK.into_response() }
+    });
+    let mut post = Post::new(config(&[("hook", hook(&ear))], "[]"));
+    post.put(&violation(0), "hook", Some([0; 32]));
+    let schedule = Schedule::new(vec![Duration::from_secs(3_600); 3]);
+    let options = Options { hasten, ..post.options(schedule) };
+    let courier = Courier::start(options, Channels::open(&post.config.alerts).unwrap()).unwrap();
+    ear.next();
+    post.wait(|rows| rows[0].attempts == 1);
+    (post, ear, courier)
+}
+
+/// Protects alerts against waiting for hours because their receiver was down for minutes: once it takes something again, it gets
+/// everything, however often that happens before it is three days old (here: three hours, and three waits).
+#[test]
+fn what_waits_is_tried_once_its_channel_works_again() {
+    let down = || StatusCode::SERVICE_UNAVAILABLE.into_response();
+    let (mut post, ear, courier) = hastened(6, Duration::ZERO, down);
+    for seq in 1..7 {
+        post.put(&violation(seq), "hook", Some([seq as u8; 32]));
+        courier.wake();
+        let came =
+            BTreeSet::from([ear.next(), ear.next()].map(|heard| heard.json()["finding"]["seq"].as_u64().unwrap()));
+        assert_eq!(came, BTreeSet::from([0, seq]));
+        post.wait(|rows| rows[0].attempts == seq as u32 + 1);
+    }
+    post.wait(|rows| all(rows, OutboxStatus::Delivered));
+    block_on(courier.stop());
+}
+
+/// Protects receivers that fail at one message against being asked about it with each of the others.
+#[test]
+fn a_message_that_fails_alone_is_not_tried_all_the_time() {
+    let (mut post, ear, courier) =
+        hastened(1_000, Duration::from_secs(3_600), || StatusCode::BAD_GATEWAY.into_response());
+    for seq in 1..20 {
+        post.put(&violation(seq), "hook", Some([seq as u8; 32]));
+        courier.wake();
+        post.wait(|rows| rows[seq as usize].status == OutboxStatus::Delivered);
+    }
+    block_on(courier.stop());
+    let again = ear.rest().iter().filter(|heard| heard.json()["finding"]["seq"] == 0).count();
+    assert_eq!(again, 1);
+    assert_eq!(post.state.outbox(None, 100).unwrap().last().unwrap().status, OutboxStatus::Pending);
+}
+
+/// Protects receivers that say when they want to be asked again.
+#[test]
+fn who_asks_to_wait_is_waited_for() {
+    let later = || (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "3600")]).into_response();
+    let (mut post, ear, courier) = hastened(1_000, Duration::ZERO, later);
+    for seq in 1..20 {
+        post.put(&violation(seq), "hook", Some([seq as u8; 32]));
+        courier.wake();
+        post.wait(|rows| rows[seq as usize].status == OutboxStatus::Delivered);
+    }
+    block_on(courier.stop());
+    assert_eq!(ear.rest().iter().filter(|heard| heard.json()["finding"]["seq"] == 0).count(), 0);
 }
 
 /// Protects the others against a channel that takes connections and never answers.

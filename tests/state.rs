@@ -163,6 +163,12 @@ fn deliveries_are_in_order_for_each_channel_and_database() {
         .unwrap();
     assert_eq!(due(&state, 13), named(&[(4, "b"), (7, "a"), (8, "a")]));
     assert_eq!(due(&state, 50), named(&[(1, "a"), (4, "b"), (7, "a"), (8, "a")]));
+    // Its channel works again: what has failed there is due, but for what is left out, and nothing else.
+    for (channel, except, first) in [("b", vec![], "b"), ("a", vec![1], "b"), ("a", vec![], "a")] {
+        state.write(|write| write.hasten(channel, 20, &except.into_iter().collect())).unwrap();
+        assert_eq!(due(&state, 20).first().unwrap().1, first);
+    }
+    assert_eq!(due(&state, 19), named(&[(4, "b"), (7, "a"), (8, "a")]));
     // Given up, it holds nothing up any more; by hand it can be sent again.
     state.write(|write| write.failed(1, "never", None)).unwrap();
     assert_eq!(due(&state, 50), named(&[(3, "a"), (4, "b"), (7, "a"), (8, "a")]));

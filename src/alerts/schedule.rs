@@ -31,10 +31,14 @@ impl Schedule {
         Schedule(waits)
     }
 
-    /// How long to wait after the failure number `failures` (from 1) of the message `id`; `None` when it was the last. Up to a
-    /// tenth more than the schedule says, the same for the same message: what failed together shall not come back together.
-    pub fn wait(&self, id: &str, failures: u32) -> Option<Duration> {
-        let wait = *self.0.get(usize::try_from(failures.checked_sub(1)?).ok()?)?;
+    /// How long to wait after the failure number `failures` (from 1) of the message `id`, which is so old; `None` when it was the last. One
+    /// that was tried more often than planned, because its channel had worked again, is not given up earlier for that. Up to a tenth
+    /// more than the schedule says, the same for the same message: what failed together shall not come back together.
+    pub fn wait(&self, id: &str, failures: u32, age: Duration) -> Option<Duration> {
+        let planned = self.0.get(usize::try_from(failures.checked_sub(1)?).ok()?).copied();
+        let left = self.0.iter().sum::<Duration>().saturating_sub(age);
+        let more = || self.0.last().map(|last| left.min(*last)).filter(|wait| !wait.is_zero());
+        let wait = planned.or_else(more)?;
         let hash = blake2b(&[b"vitra-watch back-off\0", id.as_bytes(), &failures.to_le_bytes()]);
         let share = u32::from(hash.first().copied().unwrap_or(0));
         Some(wait.saturating_add(wait.saturating_mul(share) / 2_560))
@@ -56,13 +60,20 @@ mod tests {
         for id in ["a", "b", "c"] {
             for failures in 1..=17 {
                 let exact = schedule.0[failures as usize - 1];
-                let wait = schedule.wait(id, failures).unwrap();
+                let wait = schedule.wait(id, failures, Duration::ZERO).unwrap();
                 assert!(wait >= exact && wait <= exact.mul_f64(1.1), "{wait:?} {exact:?}");
-                assert_eq!(schedule.wait(id, failures), Some(wait));
+                assert_eq!(schedule.wait(id, failures, LAST), Some(wait));
             }
-            assert_eq!(schedule.wait(id, 18), None);
-            assert_eq!(schedule.wait(id, 0), None);
+            assert_eq!(schedule.wait(id, 18, LAST), None);
+            assert_eq!(schedule.wait(id, 0, Duration::ZERO), None);
+            // Tried more often than planned, and not three days old.
+            for age in [Duration::ZERO, LAST - Duration::from_secs(1)] {
+                let (wait, left) = (schedule.wait(id, 99, age).unwrap(), LAST - age);
+                let longest = schedule.0[16].min(left);
+                assert!(wait >= longest && wait <= longest.mul_f64(1.1), "{wait:?}");
+            }
         }
-        assert_ne!(schedule.wait("a", 5), schedule.wait("b", 5));
+        let wait = |id| schedule.wait(id, 5, Duration::ZERO);
+        assert_ne!(wait("a"), wait("b"));
     }
 }

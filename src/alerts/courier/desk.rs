@@ -52,10 +52,33 @@ pub(super) struct Desk {
     parcels: HashMap<Id, Parcel>,
     /// Sent or not, and not written down yet.
     unmarked: Vec<(Parcel, Outcome)>,
+    health: BTreeMap<String, Health>,
+    /// Messages whose receiver has said when it wants to be asked again.
+    asked_to_wait: BTreeSet<i64>,
     repeats: JoinSet<()>,
     repeat_at: Instant,
     /// When a digest is full of age, or something is due again.
     next: Option<Millis>,
+}
+
+/// How a channel does.
+struct Health {
+    /// It failed last, or nothing is known of it.
+    fails: bool,
+    /// When all that waits for it is to be tried, because it works again, and when that was done last.
+    hasten_at: Option<Instant>,
+    hastened: Option<Instant>,
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Self { fails: true, hasten_at: None, hastened: None }
+    }
+}
+
+/// The time from one moment to another, if it is later.
+fn between(from: Millis, to: Millis) -> Duration {
+    Duration::from_millis(u64::try_from(to.saturating_sub(from)).unwrap_or(0))
 }
 
 fn is_violation(row: &OutboxRow) -> bool {
@@ -74,6 +97,8 @@ impl Desk {
             under_way: JoinSet::new(),
             parcels: HashMap::new(),
             unmarked: Vec::new(),
+            health: BTreeMap::new(),
+            asked_to_wait: BTreeSet::new(),
             repeats: JoinSet::new(),
             repeat_at: Instant::now(),
             next: None,
@@ -108,17 +133,17 @@ impl Desk {
     /// Writes down what is done, takes up what is due, and sends off what can go.
     fn turn(&mut self) -> Result<(), StateError> {
         self.mark()?;
+        self.hasten()?;
         self.take_up()?;
         self.send_off();
         self.repeat()
     }
 
     fn nap(&self) -> Duration {
-        let next = self
-            .next
-            .map_or(NAP, |at| Duration::from_millis(u64::try_from(at.saturating_sub(now())).unwrap_or(0).max(1)));
-        let repeat = self.repeat_at.saturating_duration_since(Instant::now());
-        NAP.min(next).min(repeat.max(Duration::from_millis(1)))
+        let next = self.next.map_or(NAP, |at| between(now(), at));
+        let wakes = self.health.values().filter_map(|health| health.hasten_at).chain([self.repeat_at]);
+        let wake = wakes.map(|at| at.saturating_duration_since(Instant::now())).min().unwrap_or(NAP);
+        NAP.min(next).min(wake).max(Duration::from_millis(1))
     }
 
     /// Until something is new, something has arrived, or the time is over.
@@ -155,6 +180,42 @@ impl Desk {
             }
             crash::point("delivery-marked");
             self.release(&parcel);
+            self.learn(&parcel, &outcome);
+        }
+        Ok(())
+    }
+
+    /// Notes whether a channel works.
+    fn learn(&mut self, parcel: &Parcel, outcome: &Outcome) {
+        let Some(channel) = parcel.first().map(|row| row.message.channel.clone()) else { return };
+        let asked = matches!(outcome, Outcome::Failed { retry: true, after: Some(_), .. });
+        for row in parcel {
+            if asked {
+                self.asked_to_wait.insert(row.number);
+            } else {
+                self.asked_to_wait.remove(&row.number);
+            }
+        }
+        let health = self.health.entry(channel).or_default();
+        match outcome {
+            Outcome::Failed { retry, .. } => health.fails |= *retry,
+            Outcome::Delivered if std::mem::take(&mut health.fails) => {
+                let next = health.hastened.and_then(|last| last.checked_add(self.options.hasten));
+                health.hasten_at.get_or_insert_with(|| next.unwrap_or_else(Instant::now));
+            }
+            Outcome::Delivered => {}
+        }
+    }
+
+    /// Has tried at once what waits for a channel that works again: its receiver was down, and the next time may be hours away.
+    fn hasten(&mut self) -> Result<(), StateError> {
+        let at = Instant::now();
+        for (channel, health) in &mut self.health {
+            if health.hasten_at.is_some_and(|due| due <= at) {
+                let except = &self.asked_to_wait;
+                self.state.write(|write| write.hasten(channel, now(), except))?;
+                (health.hasten_at, health.hastened) = (None, Some(at));
+            }
         }
         Ok(())
     }
@@ -170,7 +231,8 @@ impl Desk {
                     continue;
                 };
                 let alert = &row.message.alert;
-                let wait = schedule.wait(&alert.id, row.attempts.saturating_add(1)).filter(|_| *retry);
+                let age = between(row.created_at, at);
+                let wait = schedule.wait(&alert.id, row.attempts.saturating_add(1), age).filter(|_| *retry);
                 let wait = wait.map(|wait| wait.max(after.unwrap_or_default()));
                 let again = wait.map(|wait| at.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)));
                 write.failed(row.number, why, again)?;

@@ -5,7 +5,7 @@
 //! disk) is marked later and not sent again meanwhile.
 //!
 //! One message at a time for each channel and database, so nobody hears of an end before the beginning. A channel that does
-//! not answer keeps up its own messages and no others.
+//! not answer keeps up its own messages and no others. Once it answers again, what waits for it is tried at once.
 
 mod desk;
 mod open;
@@ -23,6 +23,8 @@ use crate::watch::state::{State, StateError};
 
 /// How long deliveries may go on that have begun when it is stopped.
 const FAREWELL: Duration = Duration::from_secs(3);
+/// A receiver that takes some messages and fails at others is not asked about these each time.
+const HASTEN: Duration = Duration::from_secs(60);
 
 /// What it works with.
 #[derive(Clone, Debug)]
@@ -39,6 +41,8 @@ pub struct Options {
     pub schedule: Schedule,
     /// How often what is open is repeated to Alertmanagers.
     pub repeat: Duration,
+    /// What waits is tried at most so often because its channel works again.
+    pub hasten: Duration,
 }
 
 impl Options {
@@ -51,6 +55,7 @@ impl Options {
             web: config.web.clone(),
             schedule: Schedule::default(),
             repeat: super::alertmanager::REPEAT,
+            hasten: HASTEN,
         }
     }
 }

@@ -430,6 +430,16 @@ pub(super) fn failed(
     execute(transaction, sql, params![number, why, again]).map(drop)
 }
 
+pub(super) fn waiting_longer(transaction: &Transaction<'_>, channel: &str, at: Millis) -> Result<Vec<i64>, StateError> {
+    let sql = "SELECT number FROM outbox WHERE status = 'pending' AND channel = ?1 AND attempts > 0 AND due_at > ?2";
+    rows(transaction, sql, params![channel, at], |row| Ok(row.get("number")?))
+}
+
+pub(super) fn hasten(transaction: &Transaction<'_>, number: i64, at: Millis) -> Result<(), StateError> {
+    let sql = "UPDATE outbox SET due_at = ?2 WHERE number = ?1";
+    execute(transaction, sql, params![number, at]).map(drop)
+}
+
 pub(super) fn resend(transaction: &Transaction<'_>, number: i64, at: Millis) -> Result<bool, StateError> {
     let sql = "UPDATE outbox SET status = 'pending', due_at = ?2, attempts = 0 WHERE number = ?1";
     execute(transaction, sql, params![number, at])

@@ -1,5 +1,7 @@
 //! What one transaction may do.
 
+use std::collections::BTreeSet;
+
 use rusqlite::Transaction;
 
 use super::{ConditionRow, DatabaseRow, FindingRow, Message, Proof, StateError, Status, sql};
@@ -111,6 +113,18 @@ impl<'a> Write<'a> {
     /// [`StateError`].
     pub fn failed(&self, number: i64, why: &str, again: Option<Millis>) -> Result<(), StateError> {
         sql::failed(self.transaction, number, why, again)
+    }
+
+    /// Has everything tried again from `at` on that has failed in a channel and waits for longer, but for the messages `except`.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn hasten(&self, channel: &str, at: Millis, except: &BTreeSet<i64>) -> Result<(), StateError> {
+        let waiting = sql::waiting_longer(self.transaction, channel, at)?;
+        waiting
+            .iter()
+            .filter(|number| !except.contains(number))
+            .try_for_each(|number| sql::hasten(self.transaction, *number, at))
     }
 
     /// Has a message delivered (again), from `at` on; `false` if there is none with this number.
