@@ -84,10 +84,6 @@ pub fn session(bytes: &[u8]) {
             events += 1;
             match event {
                 Event::Closed(dk, _) => ours.open(&dk),
-                Event::Answer(dk, Asked { block: Some(block), .. }, None) => {
-                    ours.has_not(&dk, block.index);
-                    assert!(!ours.has(&dk, block.index));
-                }
                 Event::Question(dk, Request { id, .. }) => ours.tell(&dk, &Message::NoData(id, 0)),
                 _ => {}
             }
@@ -107,6 +103,7 @@ pub fn session(bytes: &[u8]) {
             ] {
                 let sent = ours.ask(dk, asked);
                 assert!(!sent || asked.prefix.is_none_or(|prefix| prefix > 0 && prefix <= sync.length));
+                assert!(!sent || asked.block.is_none_or(|block| ours.is_asked(dk, block.index)));
             }
             ours.show(dk, Sync { remote_length: sync.length, ..Sync::default() });
         }

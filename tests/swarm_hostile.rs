@@ -6,13 +6,14 @@ mod swarm;
 use std::time::{Duration, Instant};
 
 use ed25519_dalek::SigningKey;
-use swarm::{LONG, assert_holds, blocks, download, runtime};
+use swarm::{LONG, assert_holds, blocks, committed, download, runtime, until};
 use tempfile::tempdir;
 use tokio::io::AsyncWriteExt;
 use vitra_watch::archive::ArchiveReader;
 use vitra_watch::hyperbee::{Block, Blocks};
 use vitra_watch::hypercore::flat::Subtree;
 use vitra_watch::hypercore::{Key, MerkleTree, Node as TreeNode, Nodes, SignedHead, discovery_key};
+use vitra_watch::swarm::node::Node;
 use vitra_watch::swarm::replica::proof::answer;
 use vitra_watch::swarm::session::{Event, Session};
 use vitra_watch::swarm::transport::{Address, Signal, Signals, accept};
@@ -75,9 +76,13 @@ enum Manners {
     OtherBlock,
     /// More messages in a frame than anybody sends.
     Flood,
+    /// Each block is refused, and announced again at once.
+    Refusing,
+    /// No block is ever sent, and whenever we have had enough all are announced again.
+    Insisting,
 }
 
-const ALL: [Manners; 8] = [
+const ALL: [Manners; 10] = [
     Manners::Garbage,
     Manners::WrongBlock,
     Manners::WrongSignature,
@@ -85,8 +90,14 @@ const ALL: [Manners; 8] = [
     Manners::HugeClaims,
     Manners::OtherBlock,
     Manners::Flood,
+    Manners::Refusing,
+    Manners::Insisting,
     Manners::Withholding,
 ];
+
+/// Those that show the log's true head.
+const HONEST_HEADS: [Manners; 5] =
+    [Manners::WrongBlock, Manners::OtherBlock, Manners::Refusing, Manners::Insisting, Manners::Withholding];
 
 /// Serves a log on every connection, until the runtime ends.
 async fn peer(log: Log, manners: Manners) -> Address {
@@ -155,16 +166,25 @@ fn behave(session: &mut Session, log: &Log, manners: Manners, dk: &[u8; 32], eve
             if let Some(message) = reply(log, manners, request) {
                 session.tell(dk, &message);
             }
+            if manners == Manners::Refusing {
+                announce_all(session, log, dk);
+            }
         }
+        Event::Cancelled(..) if manners == Manners::Insisting => announce_all(session, log, dk),
         _ => {}
     }
+}
+
+fn announce_all(session: &mut Session, log: &Log, dk: &[u8; 32]) {
+    session.tell(dk, &Message::Range(Span { start: 0, length: log.head.length() }, false));
 }
 
 fn reply(log: &Log, manners: Manners, mut request: Request) -> Option<Message> {
     let block = request.block.is_some();
     match manners {
         Manners::HugeClaims => return Some(Message::NoData(request.id, 1)),
-        Manners::Withholding if block => return None,
+        Manners::Withholding | Manners::Insisting if block => return None,
+        Manners::Refusing if block => return Some(Message::NoData(request.id, 1)),
         Manners::OtherBlock => request.block.iter_mut().for_each(|block| block.index ^= 1),
         _ => {}
     }
@@ -217,7 +237,7 @@ fn start(log: &Log, all: &[Manners]) -> Vec<Address> {
     addresses.recv().unwrap()
 }
 
-/// Protects everything at once: among eight hostile peers and two that never finish a handshake, one honest peer is enough.
+/// Protects everything at once: among ten hostile peers and two that never finish a handshake, one honest peer is enough.
 #[test]
 fn one_honest_peer_is_enough() {
     let dir = tempdir().unwrap();
@@ -259,7 +279,7 @@ fn alone_none_of_them_gets_anything_in() {
         std::thread::spawn(move || {
             let dir = tempdir().unwrap();
             let fetched = download(dir.path(), &key, &[address]);
-            let shows_head = matches!(manners, Manners::WrongBlock | Manners::OtherBlock | Manners::Withholding);
+            let shows_head = HONEST_HEADS.contains(&manners);
             assert_eq!(fetched.served, shows_head, "{manners:?} {fetched:?}");
             assert!(!fetched.lacking.is_empty(), "{manners:?} {fetched:?}");
             if shows_head {
@@ -272,4 +292,38 @@ fn alone_none_of_them_gets_anything_in() {
     let threads = threads.collect::<Vec<_>>();
     threads.into_iter().for_each(|thread| thread.join().unwrap());
     assert!(begun.elapsed() < LONG);
+}
+
+/// Protects against a peer that is asked for one block for ever, because it answers each time with one that is here: nobody else was
+/// asked for it.
+#[test]
+fn whoever_answers_with_what_is_here_is_dropped() {
+    let dir = tempdir().unwrap();
+    let all = blocks(3, 40);
+    let (begun, log) = (Log::new(3, &all[..39]), Log::new(3, &all));
+    let honest = start(&begun, &[Manners::Honest]);
+    assert!(download(dir.path(), log.head.key(), &honest[..1]).lacking.is_empty());
+    let hostile = start(&log, &[Manners::OtherBlock]);
+    let fetched = download(dir.path(), log.head.key(), &hostile[..1]);
+    assert!(fetched.tried.iter().any(|(_, why)| why.contains("proof")), "{fetched:?}");
+}
+
+/// Protects against peers that keep others from being asked: they take every question, and answer none.
+#[test]
+fn no_question_is_anybodys_alone() {
+    for manners in [Manners::Refusing, Manners::Insisting, Manners::Withholding] {
+        let dir = tempdir().unwrap();
+        let log = Log::new(4, &blocks(0, 300));
+        let key = *log.head.key();
+        let (hostile, honest) = (start(&log, &[manners; 8]), start(&log, &[Manners::Honest]));
+        runtime().block_on(async {
+            let mut node = Node::open(dir.path()).unwrap();
+            node.wait_for_answers(Duration::from_millis(500));
+            node.follow(&key).unwrap();
+            hostile[..8].iter().for_each(|address| node.dial(address.clone()));
+            until(&mut node, |node| node.connected() == 8 && node.is_waiting()).await;
+            node.dial(honest[0].clone());
+            until(&mut node, |node| committed(node, &key) == 300).await;
+        });
+    }
 }

@@ -387,7 +387,8 @@ impl Node {
             cursor: [0; 32],
             late: 0,
             credit: FIRST_CREDIT,
-            overdue: VecDeque::new(),
+            passed_over: BTreeSet::new(),
+            since: VecDeque::new(),
         };
         self.peers.insert(number, peer);
     }

@@ -38,6 +38,9 @@ impl Side {
     }
 }
 
+/// A block: log, fork and number.
+pub(super) type Place = (Hash, u64, u64);
+
 #[derive(Debug)]
 pub(super) struct Peer {
     pub link: Link,
@@ -53,12 +56,13 @@ pub(super) struct Peer {
     pub cursor: Hash,
     pub late: usize,
     pub credit: usize,
-    /// Blocks that it did not send in time, and when (in milliseconds) that was noticed, the oldest first.
-    pub overdue: VecDeque<(u64, Hash, u64)>,
+    /// Blocks that it refused or did not send in time, and the same with when (in milliseconds) that was noticed, the oldest first.
+    pub passed_over: BTreeSet<Place>,
+    pub since: VecDeque<(u64, Place)>,
 }
 
-/// Blocks that are noted as not sent in time; of more it counts as not having them until it says so again.
-const MAX_OVERDUE: usize = 4_096;
+/// Blocks for which a peer is passed over; with more the oldest are forgiven.
+const MAX_PASSED_OVER: usize = 4_096;
 /// Questions that wait; while there are more, the peer is not listened to.
 const MANY_QUESTIONS: usize = 4_096;
 
@@ -68,19 +72,30 @@ impl Peer {
         !self.session.is_crowded() && self.questions.len() < MANY_QUESTIONS
     }
 
-    /// Notes a block that it did not send in time: others are asked first.
-    pub fn note_overdue(&mut self, dk: Hash, block: u64, at: u64) {
-        if self.overdue.len() < MAX_OVERDUE {
-            self.overdue.push_back((at, dk, block));
+    /// Whether it can be asked for a block: it says that it has it, is not asked already, and has not failed to send it lately.
+    pub fn may_send(&self, place: &Place) -> bool {
+        let (dk, _, block) = place;
+        self.session.has(dk, *block) && !self.passed_over.contains(place) && !self.session.is_asked(dk, *block)
+    }
+
+    /// Notes a block that it did not send: others are asked first.
+    pub fn pass_over(&mut self, place: Place, at: u64) {
+        if self.passed_over.insert(place) {
+            self.since.push_back((at, place));
+        }
+        if self.since.len() > MAX_PASSED_OVER
+            && let Some((oldest, _)) = self.since.front()
+        {
+            self.forgive(*oldest);
         }
     }
 
-    /// Takes it for able to send what it did not send by `then`; whether there is anything.
+    /// Takes it for able to send what it had not sent by `then`; whether there is anything.
     pub fn forgive(&mut self, then: u64) -> bool {
         let mut any = false;
-        while let Some((_, dk, block)) = self.overdue.pop_front_if(|(at, ..)| *at <= then) {
-            self.session.forgive(&dk, block);
-            self.active.insert(dk);
+        while let Some((_, place)) = self.since.pop_front_if(|(at, _)| *at <= then) {
+            self.passed_over.remove(&place);
+            self.active.insert(place.0);
             any = true;
         }
         any

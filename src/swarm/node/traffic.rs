@@ -4,18 +4,19 @@ use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::time::{Duration, Instant};
 
-use super::peer::{Side, flush, probe, show, tell_range};
+use super::peer::{Peer, Side, flush, probe, show, tell_range};
 use super::{Happened, Node, TICK, millis};
 use crate::archive::ArchiveError;
 use crate::hypercore::Hash;
 use crate::swarm::replica::proof::{AnswerError, answer};
 use crate::swarm::replica::{Branch, Replica, Standing};
-use crate::swarm::session::{Asked, Event, MAX_IN_FLIGHT, Session};
+use crate::swarm::session::{Asked, Event, MAX_IN_FLIGHT};
 use crate::swarm::wire::messages::{Data, Message};
 
 /// A question without an answer for so long goes to somebody else.
 pub const PATIENCE: Duration = Duration::from_secs(8);
-/// After so many times that a peer is asked again for a block that it did not send: others come first, but there may be none.
+/// After so many times that a peer is asked again for a block that it did not send, whatever it says: others come first, but there
+/// may be none.
 const FORGIVEN: u32 = 4;
 /// Questions in a row without an answer after which a peer is dropped.
 const MAX_LATE: usize = 128;
@@ -41,7 +42,7 @@ impl Node {
             // No other history can have it asked: a side is on one.
             for branch in self.replicas.get_mut(dk).into_iter().flat_map(Replica::branches_mut) {
                 if branch.fork() == asked.fork {
-                    branch.note_asked(block.index, false);
+                    branch.give_back(block.index);
                 }
             }
             self.stir(dk);
@@ -95,10 +96,12 @@ impl Node {
                     }
                 }
                 Event::Answer(dk, asked, data) => {
-                    peer.late = 0;
                     peer.active.insert(dk);
                     self.grown.insert(dk);
-                    peer.credit = peer.credit.saturating_add(1).min(MAX_IN_FLIGHT);
+                    if data.is_some() {
+                        peer.late = 0;
+                        peer.credit = peer.credit.saturating_add(1).min(MAX_IN_FLIGHT);
+                    }
                     if data.is_none() || asked.prefix.is_some() {
                         self.unask(number, &dk, &asked);
                     }
@@ -121,7 +124,7 @@ impl Node {
     fn on_refusal(&mut self, number: u64, dk: Hash, asked: Asked) {
         let Some(peer) = self.peers.get_mut(&number) else { return };
         if let Some(block) = asked.block {
-            peer.session.has_not(&dk, block.index);
+            peer.pass_over((dk, asked.fork, block.index), millis(self.begun));
         }
         let Some(side) = peer.sides.get_mut(&dk) else { return };
         if asked.prefix.is_some() {
@@ -224,7 +227,7 @@ impl Node {
             peer.cursor = dk;
             let side = peer.sides.get(&dk).filter(|side| !side.undecided && !self.paused.contains(&dk));
             let branch = side.and_then(|side| self.replicas.get_mut(&dk)?.branch_mut(side.branch?));
-            if branch.is_none_or(|branch| !ask_block(&mut peer.session, &dk, branch, at)) {
+            if branch.is_none_or(|branch| !ask_block(peer, &dk, branch, at)) {
                 peer.active.remove(&dk);
             }
         }
@@ -252,13 +255,16 @@ impl Node {
 
     pub(super) fn tick(&mut self) -> Result<(), ArchiveError> {
         if self.ticked.elapsed() >= TICK {
-            // When we were held up ourselves, answers wait to be read: nobody is late.
+            // When we were held up ourselves, answers wait to be read: nobody is late. Others are asked all the same, because peers
+            // can keep us busy.
             if self.ticked.elapsed() > PATIENCE / 4 {
                 self.lenient = Instant::now().checked_add(PATIENCE).unwrap_or(self.lenient);
             }
             self.ticked = Instant::now();
             if self.ticked >= self.lenient {
                 self.give_up();
+            } else {
+                self.share_late();
             }
             self.ask_late_ones();
             self.probe_again();
@@ -277,10 +283,27 @@ impl Node {
         Ok(())
     }
 
+    /// What was asked before, in milliseconds, is late.
+    fn late(&self) -> u64 {
+        millis(self.begun).saturating_sub(u64::try_from(self.patience.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// Has everybody asked for what was asked too long ago.
+    fn share_late(&mut self) {
+        let before = self.late();
+        let late: Vec<(Hash, Asked)> = self.peers.values().flat_map(|peer| peer.session.late(before)).collect();
+        for (dk, asked) in late {
+            let branches = self.replicas.get_mut(&dk).into_iter().flat_map(Replica::branches_mut);
+            for branch in branches.filter(|branch| branch.fork() == asked.fork) {
+                asked.block.iter().for_each(|block| branch.share(block.index));
+            }
+            self.stir(&dk);
+        }
+    }
+
     /// Takes back what was asked too long ago.
     fn give_up(&mut self) {
-        let now = millis(self.begun);
-        let late = now.saturating_sub(u64::try_from(self.patience.as_millis()).unwrap_or(u64::MAX));
+        let late = self.late();
         let numbers: Vec<u64> = self.peers.keys().copied().collect();
         for number in numbers {
             let Some(peer) = self.peers.get_mut(&number) else { continue };
@@ -295,16 +318,13 @@ impl Node {
                 continue;
             }
             for (dk, asked) in given_up {
-                if let Some((peer, block)) = self.peers.get_mut(&number).zip(asked.block) {
-                    peer.note_overdue(dk, block.index, now);
-                }
                 self.unask(number, &dk, &asked);
                 self.on_refusal(number, dk, asked);
             }
         }
     }
 
-    /// Asks peers again for what they did not send in time.
+    /// Asks peers again for what they did not send.
     fn ask_late_ones(&mut self) {
         let wait = self.patience.saturating_mul(FORGIVEN).as_millis();
         let then = millis(self.begun).checked_sub(u64::try_from(wait).unwrap_or(u64::MAX));
@@ -317,14 +337,14 @@ impl Node {
 }
 
 /// Asks for the next block of a history that a peer has; whether there was one.
-fn ask_block(session: &mut Session, dk: &Hash, branch: &mut Branch, at: u64) -> bool {
-    let Some(sync) = session.sync(dk).filter(|sync| sync.fork == branch.fork() && !branch.is_complete()) else {
+fn ask_block(peer: &mut Peer, dk: &Hash, branch: &mut Branch, at: u64) -> bool {
+    let Some(sync) = peer.session.sync(dk).filter(|sync| sync.fork == branch.fork() && !branch.is_complete()) else {
         return false;
     };
-    let Some(block) = branch.want(sync.length, |block| session.has(dk, block)) else { return false };
-    let sent = session.ask(dk, Asked { fork: sync.fork, block: Some(block), at, ..Asked::default() });
+    let Some(block) = branch.want(sync.length, |block| peer.may_send(&(*dk, sync.fork, block))) else { return false };
+    let sent = peer.session.ask(dk, Asked { fork: sync.fork, block: Some(block), at, ..Asked::default() });
     if sent {
-        branch.note_asked(block.index, true);
+        branch.note_asked(block.index);
     }
     sent
 }

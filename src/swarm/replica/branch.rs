@@ -33,6 +33,8 @@ pub struct Branch {
     waiting: BTreeMap<u64, Vec<u8>>,
     waiting_bytes: usize,
     asked: BTreeSet<u64>,
+    // Blocks that somebody was asked for and did not send.
+    shared: BTreeSet<u64>,
     committed_bytes: u64,
 }
 
@@ -49,6 +51,7 @@ impl Branch {
             waiting: BTreeMap::new(),
             waiting_bytes: 0,
             asked: BTreeSet::new(),
+            shared: BTreeSet::new(),
             committed_bytes,
         }
     }
@@ -152,12 +155,14 @@ impl Branch {
         longer
     }
 
-    /// The next block to ask a peer for that has `has` and a log of `length` blocks.
+    /// The next block to ask a peer for that has `has` and a log of `length` blocks. Nobody else is asked for it, unless it is the
+    /// next of all and somebody did not send it: then everybody is, so that no peer can keep a block from us by being asked for it.
     pub fn want(&self, length: u64, has: impl Fn(u64) -> bool) -> Option<RequestNode> {
         let from = self.length();
         let window = if self.waiting_bytes > MAX_WAITING { 1 } else { WINDOW };
         let to = from.saturating_add(window).min(self.target()).min(length);
-        let free = |block: &u64| !self.waiting.contains_key(block) && !self.asked.contains(block);
+        let shared = |block: &u64| *block == from && self.shared.contains(block);
+        let free = |block: &u64| !self.waiting.contains_key(block) && (!self.asked.contains(block) || shared(block));
         (from..to).filter(free).filter(|block| has(*block)).find_map(|block| self.question(block, length))
     }
 
@@ -174,13 +179,22 @@ impl Branch {
         None
     }
 
-    /// Notes that a block was asked for, or (`false`) is not any more.
-    pub fn note_asked(&mut self, block: u64, asked: bool) {
-        if asked {
-            self.asked.insert(block)
-        } else {
-            self.asked.remove(&block)
-        };
+    /// Notes that somebody was asked for a block.
+    pub fn note_asked(&mut self, block: u64) {
+        self.asked.insert(block);
+    }
+
+    /// Notes that who was asked for a block has not sent it, or not yet.
+    pub fn share(&mut self, block: u64) {
+        if block >= self.length() && !self.waiting.contains_key(&block) {
+            self.shared.insert(block);
+        }
+    }
+
+    /// Notes that who was asked for a block will not send it.
+    pub fn give_back(&mut self, block: u64) {
+        self.asked.remove(&block);
+        self.share(block);
     }
 
     /// Takes the answer to a question. The blocks that are next are appended.
@@ -188,6 +202,9 @@ impl Branch {
     /// # Errors
     /// What is wrong with the answer, or with the archive.
     pub fn take(&mut self, asked: RequestNode, data: DataBlock) -> Result<Result<(), AnswerError>, ArchiveError> {
+        if data.index != asked.index {
+            return Ok(Err(AnswerError::Other));
+        }
         self.asked.remove(&asked.index);
         if data.index < self.length() || self.waiting.contains_key(&data.index) {
             return Ok(Ok(()));
@@ -207,6 +224,7 @@ impl Branch {
         self.waiting.insert(data.index, data.value);
         while let Some(block) = self.waiting.remove(&self.length()) {
             self.waiting_bytes = self.waiting_bytes.saturating_sub(block.len());
+            self.shared.remove(&self.length());
             self.writer.append([block])?;
         }
         let length = self.length();

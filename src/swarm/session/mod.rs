@@ -186,16 +186,6 @@ impl Session {
         })
     }
 
-    /// Takes a block for missing that the peer said it has, until it says so again or is forgiven.
-    pub fn has_not(&mut self, dk: &Hash, block: u64) {
-        self.note(dk, |have| have.remove(block, block.saturating_add(1)));
-    }
-
-    /// Believes again that the peer has a block.
-    pub fn forgive(&mut self, dk: &Hash, block: u64) {
-        self.note(dk, |have| have.insert(block, block.saturating_add(1)));
-    }
-
     /// Requests that wait for an answer.
     pub fn in_flight(&self) -> usize {
         self.asked.len()
@@ -216,6 +206,17 @@ impl Session {
         let request = Request { id: self.last_id, fork, block, upgrade, manifest, ..Request::default() };
         self.send(channel, &Message::Request(request));
         true
+    }
+
+    /// Whether the peer has been asked for a block and has not answered.
+    pub fn is_asked(&self, dk: &Hash, block: u64) -> bool {
+        let is_it = |asked: &Asked| asked.block.is_some_and(|asked| asked.index == block);
+        self.asked.values().any(|(log, asked)| log == dk && is_it(asked))
+    }
+
+    /// What was asked before `at` (milliseconds) and is not answered.
+    pub fn late(&self, at: u64) -> impl Iterator<Item = (Hash, Asked)> {
+        self.asked.values().copied().filter(move |(_, asked)| asked.at < at)
     }
 
     /// Gives up what was asked before `at` (milliseconds), and returns it.
@@ -377,18 +378,14 @@ impl Session {
     }
 
     fn have(&mut self, dk: Hash, change: impl FnOnce(&mut Runs)) {
-        self.note(&dk, change);
-        self.events.push_back(Event::Have(dk));
-    }
-
-    fn note(&mut self, dk: &Hash, change: impl FnOnce(&mut Runs)) {
-        let Some(log) = self.logs.get_mut(dk) else { return };
+        let Some(log) = self.logs.get_mut(&dk) else { return };
         let others = self.runs.saturating_sub(log.have.len());
         change(&mut log.have);
         if others.saturating_add(log.have.len()) > MAX_ALL_RUNS {
             log.have.clear();
         }
         self.runs = others.saturating_add(log.have.len());
+        self.events.push_back(Event::Have(dk));
     }
 
     /// What was asked; `None` for a push and for what was given up.
