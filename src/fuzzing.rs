@@ -108,7 +108,7 @@ pub fn session(bytes: &[u8]) {
             ours.show(dk, Sync { remote_length: sync.length, ..Sync::default() });
         }
         if at % 7 == 6 {
-            ours.give_up(at as u64);
+            ours.give_up(|_, asked| asked.at < at as u64);
         }
         assert!(ours.in_flight() <= MAX_IN_FLIGHT);
         // Every answer of ours is to a message of the peer's.

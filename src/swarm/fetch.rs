@@ -143,7 +143,7 @@ pub fn standing(node: &Node) -> Standing {
     Standing {
         peers: node.connected(),
         blocks: sum(Branch::length),
-        of: sum(Branch::target),
+        of: sum(Branch::promised),
         shown: sum(shown),
         index: 0,
     }
@@ -160,7 +160,7 @@ fn lacks(replica: &super::replica::Replica) -> Option<Lacking> {
         return (!replica.was_met()).then_some(Lacking { key, length: 0, blocks: 0, runs: Vec::new() });
     };
     let (runs, blocks) = branch.lacking(MAX_NAMED);
-    (blocks > 0).then_some(Lacking { key, length: branch.target(), blocks, runs })
+    (blocks > 0).then_some(Lacking { key, length: branch.promised(), blocks, runs })
 }
 
 /// The participants that an index declares, as far as it is here.

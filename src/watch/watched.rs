@@ -455,7 +455,7 @@ impl Watched {
             subject: self.subject.clone(),
             verdict: self.followed.verdict(),
             verified_length: self.followed.verified().max(if report.is_none() { self.verified } else { 0 }),
-            head_length: node.replica(key).and_then(|replica| replica.branch(0)).map_or(0, |branch| branch.target()),
+            head_length: node.replica(key).and_then(|replica| replica.branch(0)).map_or(0, |branch| branch.promised()),
             transactions: self.followed.transactions(),
             pending: report.map_or(0, |report| report.operations_pending),
             participants: report.map_or(0, |report| report.participants.len() as u64),

@@ -208,7 +208,8 @@ impl Node {
         self.progress.elapsed()
     }
 
-    /// Whether every address was tried, and every connected peer has said what it has of every log, and shown its head.
+    /// Whether every address was tried, and every connected peer has said what it has of every log, and shown its head, of which it can be
+    /// said where it belongs.
     pub fn is_settled(&self) -> bool {
         let tried = self.targets.iter().all(|target| {
             target.tried.is_some() || target.number.is_some_and(|number| self.peers.contains_key(&number))
@@ -217,7 +218,8 @@ impl Node {
             peer.sides.iter().all(|(dk, side)| {
                 side.refused
                     || peer.session.sync(dk).is_some_and(|sync| {
-                        side.silent || (!side.probing && side.probed == Some((sync.fork, sync.length)))
+                        let told = !side.probing && side.probed == Some((sync.fork, sync.length));
+                        side.silent || (told && side.undecided.is_none())
                     })
             })
         };
@@ -288,12 +290,15 @@ impl Node {
         for dk in due {
             let Some(replica) = self.replicas.get_mut(&dk) else { continue };
             more.extend(replica.commit(&mut self.archive, all)?.into_iter().map(|at| (dk, at)));
+            for head in replica.settle()? {
+                self.happened.push(Happened::Split(*replica.key(), head.fork(), head.length()));
+            }
         }
         for (dk, at) in more {
             for peer in self.peers.values_mut() {
                 match peer.sides.get_mut(&dk) {
                     // One that has nothing yet, and was met when there was nothing here either, says nothing by itself.
-                    Some(side) if side.undecided || side.is_empty() => side.probed = None,
+                    Some(side) if side.undecided.is_some() || side.is_empty() => side.probed = None,
                     Some(side) if side.branch == Some(at) => {}
                     _ => continue,
                 }
@@ -414,7 +419,7 @@ impl Node {
         }
         let peer = self.peers.remove(&number);
         if let Some(mut session) = peer.map(|peer| peer.session) {
-            let mut asked = session.give_up(u64::MAX);
+            let mut asked = session.give_up(|_, _| true);
             // Answers that came and were not looked at any more.
             while let Some(event) = session.event() {
                 match event {

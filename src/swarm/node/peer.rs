@@ -22,9 +22,10 @@ pub(super) struct Side {
     pub probing: bool,
     // When it was last asked for its head, in milliseconds.
     pub asked_at: u64,
-    // It gave no usable answer, or its history cannot be told yet.
+    // It gave no usable answer.
     pub silent: bool,
-    pub undecided: bool,
+    // Since when its history cannot be told, in milliseconds.
+    pub undecided: Option<u64>,
     pub refused: bool,
     // Segments that it was asked about, and blocks that it was told we have.
     pub wanted: u64,

@@ -163,9 +163,10 @@ impl Node {
             let before = replica.branches().iter().map(Branch::target).max();
             let standing = replica.meet(&mut self.archive, &shown)?;
             side.silent = false;
-            side.undecided = standing == Standing::Undecided;
+            let at = millis(self.begun);
+            side.undecided = (standing == Standing::Undecided).then(|| side.undecided.unwrap_or(at));
             side.branch = match standing {
-                Standing::On(at) | Standing::New(at, _) => Some(at),
+                Standing::On(at) | Standing::New(at, _) | Standing::Instead(at) => Some(at),
                 Standing::Undecided | Standing::TooMany => None,
             };
             match standing {
@@ -182,6 +183,9 @@ impl Node {
             }
             show(peer, replica);
             self.lacking.insert(dk);
+            if let Standing::Instead(at) = standing {
+                self.reconsider(number, &dk, at);
+            }
             self.stir(&dk);
             return Ok(Ok(()));
         }
@@ -225,7 +229,7 @@ impl Node {
             let after = (Bound::Excluded(peer.cursor), Bound::Unbounded);
             let Some(dk) = peer.active.range(after).next().or(peer.active.first()).copied() else { break };
             peer.cursor = dk;
-            let side = peer.sides.get(&dk).filter(|side| !side.undecided && !self.paused.contains(&dk));
+            let side = peer.sides.get(&dk).filter(|side| side.undecided.is_none() && !self.paused.contains(&dk));
             let branch = side.and_then(|side| self.replicas.get_mut(&dk)?.branch_mut(side.branch?));
             if branch.is_none_or(|branch| !ask_block(peer, &dk, branch, at)) {
                 peer.active.remove(&dk);
@@ -272,6 +276,7 @@ impl Node {
             // Whatever was overlooked is asked for now.
             let lacks = |replica: &Replica| !replica.branches().iter().all(Branch::is_complete);
             self.lacking.retain(|dk| self.replicas.get(dk).is_some_and(lacks));
+            self.decide();
             for dk in self.lacking.clone() {
                 self.stir(&dk);
             }
@@ -301,13 +306,56 @@ impl Node {
         }
     }
 
+    /// Asks peers for their heads again of which it could not be said for too long where they belong: the shortest of a log, since
+    /// longer ones can show what they were at its length.
+    fn decide(&mut self) {
+        let (at, late) = (millis(self.begun), self.late());
+        for dk in &self.lacking {
+            let Some(replica) = self.replicas.get_mut(dk) else { continue };
+            let sides = self.peers.iter().filter_map(|(number, peer)| Some((*number, peer.sides.get(dk)?)));
+            let waits = |side: &Side| !side.probing && !side.silent && side.undecided.is_some_and(|since| since < late);
+            let waiting = sides.filter(|(_, side)| waits(side)).map(|(number, side)| (side.probed, number));
+            let Some(peer) = waiting.min().and_then(|(_, number)| self.peers.get_mut(&number)) else { continue };
+            replica.hurry();
+            peer.sides.entry(*dk).and_modify(|side| side.probed = None);
+            probe(peer, replica, at);
+            flush(peer);
+        }
+    }
+
+    /// Has everybody else who was on a history say again whether that is so: one of them has shown a shorter head of it, whose blocks are
+    /// to come now. Blocks that were asked for under the longer one would not be proven any more.
+    fn reconsider(&mut self, but: u64, dk: &Hash, branch: usize) {
+        let at = millis(self.begun);
+        let mut asked = Vec::new();
+        for (number, peer) in &mut self.peers {
+            let Some(side) = peer.sides.get_mut(dk) else { continue };
+            let is_on = side.branch == Some(branch);
+            if is_on {
+                let given_up = peer.session.give_up(|log, asked| log == dk && asked.block.is_some());
+                asked.extend(given_up.into_iter().map(|(_, asked)| (*number, asked)));
+            }
+            if *number == but || !(is_on || side.undecided.is_some()) {
+                continue;
+            }
+            (side.branch, side.undecided, side.probed) = (None, None, None);
+            if let Some(replica) = self.replicas.get(dk) {
+                probe(peer, replica, at);
+                flush(peer);
+            }
+        }
+        for (number, asked) in asked {
+            self.unask(number, dk, &asked);
+        }
+    }
+
     /// Takes back what was asked too long ago.
     fn give_up(&mut self) {
         let late = self.late();
         let numbers: Vec<u64> = self.peers.keys().copied().collect();
         for number in numbers {
             let Some(peer) = self.peers.get_mut(&number) else { continue };
-            let given_up = peer.session.give_up(late);
+            let given_up = peer.session.give_up(|_, asked| asked.at < late);
             if given_up.is_empty() {
                 continue;
             }

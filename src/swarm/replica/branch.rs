@@ -25,10 +25,12 @@ const MAX_UNCOMMITTED: (u64, u64) = (8_192, 16 << 20);
 #[derive(Debug)]
 pub struct Branch {
     writer: LogWriter,
-    // Longest head; those that wait for their blocks; the longest that has them all, committed.
+    // The head whose blocks are downloaded; those that wait for their blocks; the longest that has them all, committed; those that
+    // were longer and set aside, because others can be had.
     head: Option<SignedHead>,
     heads: BTreeMap<u64, SignedHead>,
     served: Option<SignedHead>,
+    aside: BTreeMap<u64, SignedHead>,
     known: BTreeMap<u64, (u64, Node)>,
     waiting: BTreeMap<u64, Vec<u8>>,
     waiting_bytes: usize,
@@ -47,6 +49,7 @@ impl Branch {
             head: served.clone(),
             heads: BTreeMap::new(),
             served,
+            aside: BTreeMap::new(),
             known: BTreeMap::new(),
             waiting: BTreeMap::new(),
             waiting_bytes: 0,
@@ -76,7 +79,7 @@ impl Branch {
         self.writer.roots().length()
     }
 
-    /// The longest head.
+    /// The longest head that is not set aside.
     pub fn head(&self) -> Option<&SignedHead> {
         self.head.as_ref()
     }
@@ -86,12 +89,17 @@ impl Branch {
         self.served.as_ref()
     }
 
-    /// Blocks of the longest head.
+    /// Blocks of the longest head that is not set aside.
     pub fn target(&self) -> u64 {
         self.head.as_ref().map_or(0, SignedHead::length)
     }
 
-    /// Whether all blocks of the longest head are here and last.
+    /// Blocks of the longest head.
+    pub fn promised(&self) -> u64 {
+        self.aside.last_key_value().map_or(0, |(length, _)| *length).max(self.target())
+    }
+
+    /// Whether all blocks of the longest head that is not set aside are here and last.
     pub fn is_complete(&self) -> bool {
         self.target() <= self.writer.committed()
     }
@@ -100,7 +108,7 @@ impl Branch {
     pub fn lacking(&self, most: usize) -> (Vec<(u64, u64)>, u64) {
         let (mut runs, mut from) = (Vec::new(), self.length());
         let mut lacking = 0_u64;
-        let ends = self.waiting.keys().copied().chain(std::iter::once(self.target()));
+        let ends = self.waiting.keys().copied().chain(std::iter::once(self.promised()));
         for waiting in ends {
             if from < waiting {
                 lacking = lacking.saturating_add(waiting.saturating_sub(from));
@@ -153,6 +161,34 @@ impl Branch {
             });
         }
         longer
+    }
+
+    /// Takes a head of this history for what is to be downloaded though there are longer ones: nobody has sent their blocks, and who
+    /// shows this one may. Whether those are of this history is not known any more, so all that came under them and is not next goes; they
+    /// are set aside.
+    ///
+    /// Nobody may be asked for anything then.
+    pub fn yield_to(&mut self, shown: &Shown) {
+        let length = self.length();
+        self.aside.append(&mut self.heads.split_off(&length.saturating_add(1)));
+        while self.aside.len() > MAX_HEADS {
+            self.aside.pop_first();
+        }
+        self.head.clone_from(&self.served);
+        self.known.clear();
+        self.waiting.clear();
+        self.waiting_bytes = 0;
+        self.asked.clear();
+        self.shared.clear();
+        self.adopt(shown);
+    }
+
+    /// Forgets the heads that were set aside and are no longer than what is here; returns those that are of another history.
+    pub fn settle(&mut self) -> Vec<SignedHead> {
+        let longer = self.aside.split_off(&self.length().saturating_add(1));
+        let reached = std::mem::replace(&mut self.aside, longer);
+        let is_other = |head: &SignedHead| self.hash_at(head.length()) != Some(*head.tree_hash());
+        reached.into_values().filter(is_other).collect()
     }
 
     /// The next block to ask a peer for that has `has` and a log of `length` blocks. Nobody else is asked for it, unless it is the
@@ -239,10 +275,8 @@ impl Branch {
         let (blocks, bytes) = MAX_UNCOMMITTED;
         let length = self.length();
         let behind = length.saturating_sub(self.writer.committed());
-        behind > 0
-            && (length == self.target()
-                || behind > blocks
-                || self.writer.roots().byte_length().saturating_sub(self.committed_bytes) > bytes)
+        let reached = self.heads.first_key_value().is_some_and(|(head, _)| *head <= length);
+        reached || behind > blocks || self.writer.roots().byte_length().saturating_sub(self.committed_bytes) > bytes
     }
 
     /// Makes everything last that is here, with the heads that it reaches. Returns whether more is served than before.

@@ -34,6 +34,7 @@ pub struct Replica {
     branches: Vec<Branch>,
     stored: BTreeSet<(u64, u64, Hash)>,
     met: bool,
+    impatient: bool,
 }
 
 /// Where a peer's head belongs.
@@ -45,6 +46,8 @@ pub enum Standing {
     New(usize, bool),
     /// It cannot be said yet: it is longer than what we have, and shorter than what we know to be signed.
     Undecided,
+    /// To this history, whose longer heads were set aside for it.
+    Instead(usize),
     /// To another history, and there are too many already.
     TooMany,
 }
@@ -75,7 +78,8 @@ impl Replica {
             branches.push(Branch::new(writer, newest));
         }
         let manifest = reader.cores().iter().find_map(|core| core.manifest().cloned());
-        Ok(Replica { key: *key, dk: discovery_key(key), id, manifest, branches, stored: BTreeSet::new(), met: false })
+        let (dk, stored) = (discovery_key(key), BTreeSet::new());
+        Ok(Replica { key: *key, dk, id, manifest, branches, stored, met: false, impatient: false })
     }
 
     /// The log's key.
@@ -96,6 +100,12 @@ impl Replica {
     /// Whether a peer has shown a head of it.
     pub fn was_met(&self) -> bool {
         self.met
+    }
+
+    /// Has the next head of which it cannot be said where it belongs set aside those that are longer, if it extends what is here: their
+    /// blocks have not come for too long.
+    pub fn hurry(&mut self) {
+        self.impatient = true;
     }
 
     /// Its histories; the first one is the one that audits take the log for.
@@ -174,6 +184,8 @@ impl Replica {
             self.stored.insert(statement);
         }
         let mut undecided = false;
+        // The history whose longer heads may be set aside for this one.
+        let mut shorter = None;
         let mut contradicts = false;
         for (at, branch) in self.branches.iter_mut().enumerate().filter(|(_, branch)| branch.fork() == head.fork()) {
             let there = branch.hash_at(shown.prefix).map(|hash| hash == shown.prefix_hash);
@@ -181,28 +193,41 @@ impl Replica {
             if let Some(error) = branch.take_error() {
                 return Err(error);
             }
+            let first = branch.length() == 0;
+            // All that is here must be a part of theirs.
+            let may_yield = (first || (there == Some(true) && shown.prefix >= branch.length())).then_some(at);
             match (there, here) {
                 (_, Some(true)) => {
                     branch.adopt(shown);
                     return Ok(Standing::On(at));
                 }
                 // Between the prefix and what is known to be signed it could be another history.
-                (Some(true), None) if shown.prefix < branch.target() => undecided = true,
+                (Some(true), None) if shown.prefix < branch.target() => {
+                    undecided = true;
+                    shorter = shorter.or(may_yield);
+                }
                 (Some(true), None) => {
                     branch.adopt(shown);
                     return Ok(Standing::On(at));
                 }
                 (_, Some(false)) | (Some(false), None) => contradicts = true,
                 // Nothing is held of it yet: any head may be its first.
-                (None, None) if branch.length() == 0 && branch.target() == 0 => {
+                (None, None) if first && branch.target() == 0 => {
                     branch.adopt(shown);
                     return Ok(Standing::On(at));
                 }
-                (None, None) => undecided = true,
+                (None, None) => {
+                    undecided = true;
+                    shorter = shorter.or(may_yield);
+                }
             }
         }
         if undecided {
-            return Ok(Standing::Undecided);
+            let shorter = shorter.filter(|_| self.impatient).and_then(|at| Some((at, self.branches.get_mut(at)?)));
+            let Some((at, branch)) = shorter else { return Ok(Standing::Undecided) };
+            branch.yield_to(shown);
+            self.impatient = false;
+            return Ok(Standing::Instead(at));
         }
         if self.branches.len() >= MAX_BRANCHES {
             return Ok(Standing::TooMany);
@@ -212,6 +237,21 @@ impl Replica {
         branch.adopt(shown);
         self.branches.push(branch);
         Ok(Standing::New(self.branches.len().saturating_sub(1), contradicts))
+    }
+
+    /// Heads that were set aside and turn out to be of another history, now that as much of ours is here.
+    ///
+    /// # Errors
+    /// When the archive cannot be read.
+    pub fn settle(&mut self) -> Result<Vec<SignedHead>, ArchiveError> {
+        let mut other = Vec::new();
+        for branch in &mut self.branches {
+            other.append(&mut branch.settle());
+            if let Some(error) = branch.take_error() {
+                return Err(error);
+            }
+        }
+        Ok(other)
     }
 
     /// Commits what should be. Returns the histories of which more is served than before.

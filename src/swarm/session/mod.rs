@@ -219,11 +219,12 @@ impl Session {
         self.asked.values().copied().filter(move |(_, asked)| asked.at < at)
     }
 
-    /// Gives up what was asked before `at` (milliseconds), and returns it.
-    pub fn give_up(&mut self, at: u64) -> Vec<(Hash, Asked)> {
-        let late: Vec<u64> = self.asked.iter().filter(|(_, (_, asked))| asked.at < at).map(|(id, _)| *id).collect();
+    /// Gives up what was asked and is one of these, and returns it.
+    pub fn give_up(&mut self, is_one: impl Fn(&Hash, &Asked) -> bool) -> Vec<(Hash, Asked)> {
+        let these = self.asked.iter().filter(|(_, (dk, asked))| is_one(dk, asked));
+        let these: Vec<u64> = these.map(|(id, _)| *id).collect();
         let mut given_up = Vec::new();
-        for id in late {
+        for id in these {
             let Some((dk, asked)) = self.asked.remove(&id) else { continue };
             if let Some(channel) = self.channel(&dk) {
                 self.send(channel, &Message::Cancel(id));
