@@ -7,12 +7,15 @@ use std::rc::Rc;
 
 use common::arrived::Arrived;
 use common::lab::{Case, audit};
+use vitra_watch::archive::{Archive, Database};
 use vitra_watch::database::{Value, encode};
+use vitra_watch::hyperbee::Blocks;
+use vitra_watch::hypercore::{ConsistencyProof, SignedHead};
 use vitra_watch::lab::lies::{self, Lie};
-use vitra_watch::lab::{Beginning, Lab, Random};
+use vitra_watch::lab::{Beginning, Lab, Log, Memory, Random};
 use vitra_watch::replay::auditor::{Auditor, Options, Step};
 use vitra_watch::replay::engine::{Budget, on_big_stack};
-use vitra_watch::replay::finding::{Class, Finding, Verdict};
+use vitra_watch::replay::finding::{Class, Finding, Kind, Verdict};
 use vitra_watch::replay::logs::Logs;
 use vitra_watch::replay::report::{self, Report};
 
@@ -70,11 +73,34 @@ fn wrong(case: &Case) -> Option<String> {
     (foreseen.in_order.is_some_and(|end| end != whole.head.length) && clean).then(|| format!("foreseen {foreseen:?}"))
 }
 
+/// What is wrong with audits, from disk, of what somebody holds who has this case's index up to one of its heads, and knows longer ones.
+fn wrong_before_the_end(case: &Case) -> Option<String> {
+    let (lab, _) = case.tell();
+    let whole = audit(&lab);
+    let lengths: Vec<u64> = lab.oplogs.iter().map(|log| log.length()).collect();
+    let mut random = Random::new(case.seed ^ 0xe4d5);
+    let mut ends: Vec<u64> = lab.index.store.heads().iter().map(|head| head.length()).collect();
+    ends.retain(|end| *end < lab.index.length());
+    for _ in 0..8 {
+        let end = *random.pick(&ends)?;
+        let logs = Arrived::new(&lab, end, &lengths);
+        let report = report::run(Auditor::new(&logs, lab.index.key(), Options::default()), |_, _| ());
+        if let Some(finding) = violations(&report.findings).find(|finding| !says(&whole, finding)) {
+            return Some(format!("with {end} blocks it says {finding:#?}\n{whole:#?}"));
+        }
+        let of_index = violations(&whole.findings).filter(|finding| finding.log == whole.database);
+        if of_index.filter_map(|finding| finding.seq).any(|seq| seq < report.verified_length) {
+            return Some(format!("of {end} blocks it verifies {}\n{whole:#?}", report.verified_length));
+        }
+    }
+    None
+}
+
 fn number(name: &str, usual: u64) -> u64 {
     std::env::var(name).map_or(usual, |text| text.parse().unwrap())
 }
 
-fn run(make: impl Fn(u64) -> Case + Send) {
+fn run(wrong: fn(&Case) -> Option<String>, make: impl Fn(u64) -> Case + Send) {
     let cases = number("VITRA_WATCH_CASES", 150);
     on_big_stack(&Budget::default(), || {
         for case in (0..cases).map(make) {
@@ -115,7 +141,7 @@ fn an_operation_at_the_end_of_the_log_is_run_once() {
 #[test]
 fn an_honest_database_that_arrives_in_any_order_is_never_accused() {
     let seed = number("VITRA_WATCH_SEED", 0);
-    run(|number| Case::random(seed ^ number, None));
+    run(wrong, |number| Case::random(seed ^ number, None));
 }
 
 /// Protects verdicts from the order of arrival: a lie is found for what it is, and no other on the way.
@@ -123,5 +149,64 @@ fn an_honest_database_that_arrives_in_any_order_is_never_accused() {
 fn a_lie_that_arrives_in_any_order_is_found_as_from_disk() {
     let seed = number("VITRA_WATCH_SEED", 0);
     let all: Vec<&'static Lie> = lies::all().collect();
-    run(move |number| Case::random(seed ^ 0x11e5 ^ number, Some(all[(number % all.len() as u64) as usize])));
+    run(wrong, move |number| Case::random(seed ^ 0x11e5 ^ number, Some(all[(number % all.len() as u64) as usize])));
+}
+
+/// Protects honest executors from whoever holds a part of their index: only the longest signed head can end inside a transaction.
+#[test]
+fn an_end_before_the_longest_head_accuses_nobody() {
+    let seed = number("VITRA_WATCH_SEED", 0);
+    let all: Vec<&'static Lie> = lies::all().collect();
+    let lie = move |number: u64| (number % 2 == 1).then(|| all[(number % all.len() as u64) as usize]);
+    run(wrong_before_the_end, move |number| Case::random(seed ^ 0xe4d ^ number, lie(number)));
+}
+
+/// An archive of a lab's logs, the index up to one of its heads; and an audit of it from disk.
+fn audit_from_disk(lab: &Lab<Memory>, head: &SignedHead, knows_more: bool) -> Report {
+    let dir = tempfile::tempdir().unwrap();
+    let mut archive = Archive::create(dir.path()).unwrap();
+    let mut write = |log: &Log<Memory>, head: &SignedHead| {
+        let id = archive.log(log.key(), head.manifest()).unwrap();
+        let history = archive.new_history(id, head.fork()).unwrap();
+        let mut writer = archive.writer(id, history).unwrap();
+        writer.append((0..head.length()).map(|seq| log.store.block(seq).unwrap())).unwrap();
+        writer.stage_head(head.clone()).unwrap();
+        archive.commit(&mut [&mut writer]).unwrap();
+    };
+    write(&lab.index, head);
+    for log in &lab.oplogs {
+        log.store.heads().last().iter().for_each(|head| write(log, head));
+    }
+    if knows_more {
+        let longest = lab.index.store.heads().last().unwrap();
+        let proof = ConsistencyProof::build(lab.index.store.tree(), head.length(), longest.length()).unwrap();
+        archive.keep_head(longest, Some((head.length(), &proof))).unwrap();
+    }
+    drop(archive);
+    let database = Database::open(dir.path(), Some(*lab.index.key())).unwrap();
+    report::run(Auditor::new(&database, lab.index.key(), Options::default()), |_, _| ())
+}
+
+/// Protects the same where it counts: a head that is kept without its blocks answers for the end of those that are here.
+#[test]
+fn a_kept_head_answers_for_the_end() {
+    on_big_stack(&Budget::default(), || {
+        let mut inside = 0;
+        for seed in 0..40 {
+            let (lab, _) = Case::random(0xe4d ^ seed, None).tell();
+            for head in lab.index.store.heads().iter().filter(|head| head.length() < lab.index.length()) {
+                let alone = audit_from_disk(&lab, head, false);
+                if violations(&alone.findings).next().is_none() {
+                    continue;
+                }
+                inside += 1;
+                assert!(violations(&alone.findings).all(|finding| finding.kind == Kind::MissingChange), "{alone:#?}");
+                let report = audit_from_disk(&lab, head, true);
+                assert!(violations(&report.findings).next().is_none(), "{report:#?}");
+                assert!(report.verified_length < head.length());
+            }
+        }
+        assert!(inside > 5, "{inside}");
+    })
+    .unwrap();
 }

@@ -283,6 +283,12 @@ impl Logs for Database {
         self.index_core().map_or(0, Core::fork)
     }
 
+    fn signed_length(&self) -> u64 {
+        let (views, fork) = (self.views(&self.key), self.index_fork());
+        let heads = views.iter().flat_map(|view| view.heads).filter(|head| head.fork() == fork);
+        heads.map(SignedHead::length).max().unwrap_or_default()
+    }
+
     /// The contradictions among all heads of a log in all stores, of all histories.
     fn conflicts(&self, key: &Key) -> Vec<Conflict> {
         conflicts(&self.views(key))

@@ -507,6 +507,11 @@ impl Logs for Lab<Memory> {
         self.index.fork()
     }
 
+    fn signed_length(&self) -> u64 {
+        let heads = self.index.store.heads().iter().filter(|head| head.fork() == self.index.fork());
+        heads.map(|head| head.length()).max().unwrap_or_default()
+    }
+
     fn conflicts(&self, key: &Key) -> Vec<Conflict> {
         let mut logs = [&self.index].into_iter().chain(&self.oplogs);
         let log = logs.find(|log| log.key() == key);

@@ -14,6 +14,10 @@ pub trait Logs {
     fn index_fork(&self) -> u64 {
         0
     }
+    /// Blocks of the longest signed head of the index that is known in this fork, whether they are here or not.
+    fn signed_length(&self) -> u64 {
+        0
+    }
     /// What the signed heads of a log, all that are known, say against each other.
     fn conflicts(&self, key: &Key) -> Vec<Conflict> {
         let _ = key;
@@ -45,6 +49,9 @@ impl<T: Logs + ?Sized> Logs for &T {
     }
     fn index_fork(&self) -> u64 {
         (**self).index_fork()
+    }
+    fn signed_length(&self) -> u64 {
+        (**self).signed_length()
     }
     fn conflicts(&self, key: &Key) -> Vec<Conflict> {
         (**self).conflicts(key)

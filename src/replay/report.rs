@@ -98,6 +98,7 @@ pub fn run(mut auditor: Auditor<'_>, mut progress: impl FnMut(u64, u64)) -> Repo
                 auditor.missing(seq);
                 break;
             }
+            Step::Waits(_) if auditor.close() => {}
             Step::Waits(_) | Step::End => break,
         }
     }

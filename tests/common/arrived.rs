@@ -49,6 +49,9 @@ impl Logs for Arrived<'_> {
     fn index_fork(&self) -> u64 {
         self.lab.index_fork()
     }
+    fn signed_length(&self) -> u64 {
+        self.lab.signed_length()
+    }
     fn conflicts(&self, key: &Key) -> Vec<Conflict> {
         self.lab.conflicts(key)
     }

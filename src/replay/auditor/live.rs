@@ -125,7 +125,25 @@ impl<'a> Auditor<'a> {
 
     /// Whether the log ends, for now, with this transaction.
     pub(super) fn is_open(&self, matching: &Matching) -> bool {
-        self.waits && matching.end >= self.until
+        matching.end >= self.until && (self.waits || (!self.closes && self.is_continued()))
+    }
+
+    /// Whether a longer head is known than what is here: only the longest can end inside a transaction.
+    fn is_continued(&self) -> bool {
+        self.until >= self.logs.index().length() && self.logs.signed_length() > self.until
+    }
+
+    /// After [`Step::Waits`], takes what is here for all that comes. The transaction at the end is judged by the next step if it is
+    /// in order as it stands, and whether it is, is returned; otherwise only what nothing added to it can mend is found.
+    pub fn close(&mut self) -> bool {
+        let foreseen = std::mem::take(&mut self.foreseen);
+        self.closes |= foreseen.in_order.is_some();
+        self.broken |= !foreseen.violations.is_empty();
+        for finding in foreseen.violations {
+            *self.counts.entry(finding.class).or_default() += 1;
+            self.findings.push(finding);
+        }
+        self.closes
     }
 
     /// Judges in advance the transaction with which the log ends, and waits.

@@ -138,6 +138,8 @@ pub struct Auditor<'a> {
     killed: HashSet<u64>,
     /// What is not here is late, not missing.
     waits: bool,
+    /// The end of what is here is judged as the log's, though a longer head is known.
+    closes: bool,
     /// Operations that are not waited for any longer.
     passed: HashSet<(String, u64)>,
     /// The audit came to its end before the log's.
@@ -206,6 +208,7 @@ impl<'a> Auditor<'a> {
             local: false,
             killed: HashSet::new(),
             waits: false,
+            closes: false,
             passed: HashSet::new(),
             ended: false,
             torn: false,
