@@ -16,6 +16,7 @@
 
 mod bans;
 mod orders;
+mod patience;
 mod peer;
 mod probes;
 mod search;
@@ -36,10 +37,10 @@ use crate::archive::{Archive, ArchiveError, is_archive};
 use crate::database::ack::to_hex;
 use crate::hypercore::{Hash, Key};
 use bans::Bans;
+pub use patience::PATIENCE;
 use peer::{Peer, Side, flush, probe, show};
 use probes::Probes;
 pub use probes::{PROBE_AGAIN, PROBES};
-pub use traffic::PATIENCE;
 
 /// Questions that a new peer is trusted with; each answer earns one more, a late one halves them.
 const FIRST_CREDIT: usize = 16;

@@ -165,9 +165,7 @@ impl Branch {
 
     /// Takes a head of this history for what is to be downloaded though there are longer ones: nobody has sent their blocks, and who
     /// shows this one may. Whether those are of this history is not known any more, so all that came under them and is not next goes; they
-    /// are set aside.
-    ///
-    /// Nobody may be asked for anything then.
+    /// are set aside. Whatever peers were asked for under them must be taken back.
     pub fn yield_to(&mut self, shown: &Shown) {
         let length = self.length();
         self.aside.append(&mut self.heads.split_off(&length.saturating_add(1)));

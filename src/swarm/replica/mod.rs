@@ -34,7 +34,6 @@ pub struct Replica {
     branches: Vec<Branch>,
     stored: BTreeSet<(u64, u64, Hash)>,
     met: bool,
-    impatient: bool,
 }
 
 /// Where a peer's head belongs.
@@ -78,8 +77,7 @@ impl Replica {
             branches.push(Branch::new(writer, newest));
         }
         let manifest = reader.cores().iter().find_map(|core| core.manifest().cloned());
-        let (dk, stored) = (discovery_key(key), BTreeSet::new());
-        Ok(Replica { key: *key, dk, id, manifest, branches, stored, met: false, impatient: false })
+        Ok(Replica { key: *key, dk: discovery_key(key), id, manifest, branches, stored: BTreeSet::new(), met: false })
     }
 
     /// The log's key.
@@ -100,12 +98,6 @@ impl Replica {
     /// Whether a peer has shown a head of it.
     pub fn was_met(&self) -> bool {
         self.met
-    }
-
-    /// Has the next head of which it cannot be said where it belongs set aside those that are longer, if it extends what is here: their
-    /// blocks have not come for too long.
-    pub fn hurry(&mut self) {
-        self.impatient = true;
     }
 
     /// Its histories; the first one is the one that audits take the log for.
@@ -168,11 +160,12 @@ impl Replica {
         Shown::read(&self.key, self.manifest.as_ref(), fork, prefix, upgrade)
     }
 
-    /// Stores a head and finds out which history it belongs to.
+    /// Stores a head and finds out which history it belongs to. `late`: that could not be said for too long, because the blocks of longer
+    /// heads do not come; they are set aside for this one, if it extends what is here.
     ///
     /// # Errors
     /// When the archive fails.
-    pub fn meet(&mut self, archive: &mut Archive, shown: &Shown) -> Result<Standing, ArchiveError> {
+    pub fn meet(&mut self, archive: &mut Archive, shown: &Shown, late: bool) -> Result<Standing, ArchiveError> {
         self.met = true;
         let head = &shown.head;
         let statement = (head.fork(), head.length(), *head.tree_hash());
@@ -223,10 +216,9 @@ impl Replica {
             }
         }
         if undecided {
-            let shorter = shorter.filter(|_| self.impatient).and_then(|at| Some((at, self.branches.get_mut(at)?)));
+            let shorter = shorter.filter(|_| late).and_then(|at| Some((at, self.branches.get_mut(at)?)));
             let Some((at, branch)) = shorter else { return Ok(Standing::Undecided) };
             branch.yield_to(shown);
-            self.impatient = false;
             return Ok(Standing::Instead(at));
         }
         if self.branches.len() >= MAX_BRANCHES {
