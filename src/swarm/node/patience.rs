@@ -1,6 +1,7 @@
 //! Peers that do not answer in time, and heads whose blocks do not come: whoever holds something back keeps nobody else from being
 //! asked.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::peer::{Side, flush, probe};
@@ -49,13 +50,15 @@ impl Node {
     fn share_late(&mut self) {
         let before = self.late();
         let late: Vec<(Hash, Asked)> = self.peers.values().flat_map(|peer| peer.session.late(before)).collect();
-        for (dk, asked) in late {
-            let branches = self.replicas.get_mut(&dk).into_iter().flat_map(Replica::branches_mut);
+        for (dk, asked) in &late {
+            let branches = self.replicas.get_mut(dk).into_iter().flat_map(Replica::branches_mut);
             for branch in branches.filter(|branch| branch.fork() == asked.fork) {
                 asked.block.iter().for_each(|block| branch.share(block.index));
             }
-            self.stir(&dk);
         }
+        // Once for each log: there may be thousands of questions, and we are behind.
+        let logs: BTreeSet<Hash> = late.into_iter().map(|(dk, _)| dk).collect();
+        logs.iter().for_each(|dk| self.stir(dk));
     }
 
     /// Asks peers for their heads again of which it could not be said for too long where they belong: the shortest of a log, since
