@@ -194,12 +194,7 @@ impl Replica {
                     branch.adopt(shown);
                     return Ok(Standing::On(at));
                 }
-                // Between the prefix and what is known to be signed it could be another history.
-                (Some(true), None) if shown.prefix < branch.target() => {
-                    undecided = true;
-                    shorter = shorter.or(may_yield);
-                }
-                (Some(true), None) => {
+                (Some(true), None) if shown.prefix >= branch.target() => {
                     branch.adopt(shown);
                     return Ok(Standing::On(at));
                 }
@@ -209,7 +204,8 @@ impl Replica {
                     branch.adopt(shown);
                     return Ok(Standing::On(at));
                 }
-                (None, None) => {
+                // Between the prefix and what is known to be signed it could be another history.
+                (Some(true) | None, None) => {
                     undecided = true;
                     shorter = shorter.or(may_yield);
                 }
