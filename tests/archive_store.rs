@@ -306,7 +306,7 @@ fn check_writer(writer: &LogWriter, model: &Model) {
     assert_eq!(writer.roots(), tree.roots());
     for seq in 0..model.blocks.len() as u64 + 1 {
         assert_eq!(writer.block(seq).as_deref(), model.blocks.get(seq as usize).map(|block| &block[..]));
-        assert_eq!(writer.tree_hash_at(seq), tree.tree_hash_at(seq));
+        assert_eq!(writer.roots_at(seq), tree.roots_at(seq));
     }
     assert_eq!(writer.take_error(), None);
 }

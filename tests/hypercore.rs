@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use vitra_watch::hypercore::{
     ConsistencyProof, Equivocation, Hash, HeadClaim, InclusionProof, Key, Manifest, MerkleTree, MultiProof, Node,
-    Nodes, Roots, Scheme, SignedHead, conflict, discovery_key, encoding, flat, hash, head, leaf,
+    Nodes, Opening, Prefix, PrefixEvidence, ProofError, Roots, Scheme, SignedHead, conflict, discovery_key, encoding, flat, hash, head, leaf,
 };
 
 type Check = Result<(), String>;
@@ -112,6 +112,11 @@ fn check_consistency(step: &Value, head: &SignedHead) -> Check {
     proof.verify(n, head).map(drop).map_err(|e| e.to_string())
 }
 
+fn roots_of(head: &Value) -> Result<Vec<Node>, String> {
+    let indexes: Vec<u64> = flat::roots(number(&head["length"])?).map(|at| at.index()).collect();
+    nodes(&head["roots"], &indexes)
+}
+
 fn equivocation(case: &Value, roots: &Value) -> Result<Equivocation, String> {
     let (a, b) = (signed_head(case, &case["a"])?, signed_head(case, &case["b"])?);
     same((a.length(), b.length()), (number(&case["la"])?, number(&case["lb"])?))?;
@@ -127,7 +132,8 @@ fn equivocation(case: &Value, roots: &Value) -> Result<Equivocation, String> {
         prefix.verify(n, &b).map_err(|e| e.to_string())?;
         Ok(Equivocation::equally_long(a, b))
     } else {
-        Ok(Equivocation { shorter: a, longer: b, prefix: Some(prefix) })
+        let evidence = [PrefixEvidence::Roots(roots_of(&case["a"])?), PrefixEvidence::Prefix(prefix)];
+        Ok(Equivocation { shorter: a, longer: b, length: n, evidence })
     }
 }
 
@@ -163,9 +169,13 @@ fn check_receipt(case: &Value) -> Check {
         roots: nodes(&case["bRootsAt"], &ConsistencyProof::layout(n, m).0)?,
         extension: extension_of(&case["bUp"], n, m)?,
     };
-    let against = |shorter| Equivocation { shorter, longer: b.clone(), prefix: Some(prefix.clone()) }.verify();
+    let against = |shorter| {
+        let evidence = [PrefixEvidence::TreeHash, PrefixEvidence::Prefix(prefix.clone())];
+        Equivocation { shorter, longer: b.clone(), length: n, evidence }.verify()
+    };
     same(against(honest), Err(conflict::EquivocationError::Consistent))?;
-    same(against(a), Ok(vec![key]))
+    // A receipt has no roots, and nothing binds the sizes of the longer head's: what opens them is needed as well.
+    same(against(a), Err(conflict::EquivocationError::Undecided))
 }
 
 /// Every small change of a JSON value: `(where, changed value)`. `skip` names fields (by key) that are left alone.
@@ -383,7 +393,7 @@ fn hand_sized_vector() {
     let node = |first, blocks| tree.node(flat::Subtree { first, blocks }).unwrap().hash;
     assert_eq!([node(0, 2), node(0, 4), node(4, 2), node(6, 1)], ["parent1", "root3", "root9", "root12"].map(hex));
     let tree_hash = hex("treeHash7");
-    assert_eq!(tree.tree_hash_at(7), Some(tree_hash));
+    assert_eq!(tree.roots_at(7).unwrap().tree_hash(), tree_hash);
     let (public, v1) = (hex("publicKey"), hex("keyV1"));
     assert_eq!(discovery_key(&public), hex("discoveryKeyCompat"));
     assert_eq!(discovery_key(&v1), hex("discoveryKeyV1"));
@@ -442,14 +452,14 @@ mod own {
     }
 
     fn sign(n: u8, scheme: Scheme, context: &[u8; 32], tree: &MerkleTree, length: u64, fork: u64) -> Vec<u8> {
-        let hash = tree.tree_hash_at(length).unwrap();
+        let hash = tree.roots_at(length).unwrap().tree_hash();
         secret(n).sign(&head::signable(scheme, context, &hash, length, fork)).to_vec()
     }
 
     pub fn by_key(n: u8, scheme: Scheme, tree: &MerkleTree, length: u64, fork: u64) -> SignedHead {
         let signature = sign(n, scheme, &[0; 32], tree, length, fork);
         let key = secret(n).verifying_key().to_bytes();
-        HeadClaim::by_public_key(key, fork, length, tree.tree_hash_at(length).unwrap(), &signature).verify().unwrap()
+        HeadClaim::by_public_key(key, fork, length, tree.roots_at(length).unwrap().tree_hash(), &signature).verify().unwrap()
     }
 
     fn tree(text: &str, n: u64) -> MerkleTree {
@@ -473,7 +483,7 @@ mod own {
             let index = all.iter().position(|other| other == n).unwrap() as u64;
             (index, sign(*n, Scheme::Key112, &key, tree, length, 0))
         });
-        container_claim(manifest, key, 0, length, tree.tree_hash_at(length).unwrap(), &signatures.collect::<Vec<_>>())
+        container_claim(manifest, key, 0, length, tree.roots_at(length).unwrap().tree_hash(), &signatures.collect::<Vec<_>>())
     }
 
     #[test]
@@ -508,11 +518,34 @@ mod own {
     fn a_key_may_sign_under_two_schemes() {
         let old = by_key(1, Scheme::Legacy48, &tree("a", 6), 6, 0);
         let new = by_key(1, Scheme::Compat80, &tree("b", 9), 9, 0);
-        let prefix = ConsistencyProof::build(&tree("b", 9), 6, 9);
-        assert!(Equivocation { shorter: old, longer: new.clone(), prefix: prefix.clone() }.verify().is_ok());
-        let honest = by_key(1, Scheme::Legacy48, &tree("b", 9), 6, 0);
-        let verdict = Equivocation { shorter: honest, longer: new, prefix }.verify();
-        assert_eq!(verdict, Err(conflict::EquivocationError::Consistent));
+        let (tree, other) = (tree("a", 6), tree("b", 9));
+        let proof = ConsistencyProof::build(&other, 6, 9).unwrap();
+        let openings: Vec<Opening> = flat::roots(6).map(|at| Opening::build(&other, at).unwrap()).collect();
+        let roots = PrefixEvidence::Roots(tree.roots().nodes().to_vec());
+        let honest = by_key(1, Scheme::Legacy48, &other, 6, 0);
+        let verdict = |shorter: &SignedHead, evidence: [&PrefixEvidence; 2]| {
+            let evidence = evidence.map(PrefixEvidence::clone);
+            Equivocation { shorter: shorter.clone(), longer: new.clone(), length: 6, evidence }.verify()
+        };
+        let (bare, plain) = (PrefixEvidence::TreeHash, PrefixEvidence::Prefix(proof.clone()));
+        let opened = PrefixEvidence::Opened(proof.clone(), openings.clone());
+        assert!(verdict(&old, [&roots, &plain]).is_ok());
+        assert!(verdict(&old, [&bare, &opened]).is_ok());
+        assert_eq!(verdict(&old, [&bare, &plain]), Err(conflict::EquivocationError::Undecided));
+        assert_eq!(verdict(&honest, [&bare, &plain]), Err(conflict::EquivocationError::Consistent));
+        assert_eq!(verdict(&honest, [&bare, &opened]), Err(conflict::EquivocationError::Consistent));
+        // A byte of size that goes from a root to its sibling still leads to the head, but to no contradiction.
+        let mut shifted = proof;
+        let (last, first) = (shifted.roots.last_mut().unwrap(), shifted.extension.first_mut().unwrap());
+        (last.size, first.size) = (last.size - 1, first.size + 1);
+        let six = by_key(1, Scheme::Compat80, &other, 6, 0);
+        let plain = PrefixEvidence::Prefix(shifted.clone());
+        let own = PrefixEvidence::Roots(other.roots_at(6).unwrap().nodes().to_vec());
+        assert_eq!(verdict(&six, [&bare, &plain]), Err(conflict::EquivocationError::Undecided));
+        assert_eq!(verdict(&six, [&own, &plain]), Err(conflict::EquivocationError::Consistent));
+        let opened = PrefixEvidence::Opened(shifted, openings);
+        let refused = conflict::EquivocationError::Proof(ProofError::Opening);
+        assert_eq!(verdict(&six, [&bare, &opened]), Err(refused));
     }
 
     #[test]
@@ -530,7 +563,7 @@ mod own {
         let mut small_order = [0; 32];
         small_order[0] = 1;
         for (key, signature) in [([0xff; 32], vec![0; 64]), (small_order, [&small_order[..], &[0; 32]].concat())] {
-            let claim = HeadClaim::by_public_key(key, 0, 3, tree.tree_hash_at(3).unwrap(), &signature);
+            let claim = HeadClaim::by_public_key(key, 0, 3, tree.roots_at(3).unwrap().tree_hash(), &signature);
             assert!(claim.verify().is_err());
         }
     }
@@ -538,14 +571,14 @@ mod own {
     #[test]
     fn a_prologue_needs_no_signature_and_accuses_nobody() {
         let log = tree("a", 8);
-        let prologue = [&log.tree_hash_at(5).unwrap()[..], &[5]].concat();
+        let prologue = [&log.roots_at(5).unwrap().tree_hash()[..], &[5]].concat();
         let manifest = quorum(1, &[1], 2, &prologue);
         let claim = |length, fork, signature: &[u8]| HeadClaim {
             key: manifest.key(),
             manifest: Some(manifest.clone()),
             fork,
             length,
-            tree_hash: log.tree_hash_at(length).unwrap(),
+            tree_hash: log.roots_at(length).unwrap().tree_hash(),
             signature: signature.to_vec(),
             roots: Vec::new(),
         };
@@ -556,15 +589,16 @@ mod own {
         assert!(claim(5, 0, &[0]).verify().is_err());
         assert!(claim(6, 0, &[]).verify().is_err());
         let signed = by_quorum(&manifest, &[1], &[1], &tree("b", 8)).verify().unwrap();
-        let prefix = ConsistencyProof::build(&tree("b", 8), 5, 8);
-        let verdict = Equivocation { shorter: head, longer: signed, prefix }.verify();
+        let prefix = PrefixEvidence::Prefix(ConsistencyProof::build(&tree("b", 8), 5, 8).unwrap());
+        let evidence = [PrefixEvidence::TreeHash, prefix];
+        let verdict = Equivocation { shorter: head, longer: signed, length: 5, evidence }.verify();
         assert_eq!(verdict, Err(conflict::EquivocationError::Unsigned));
     }
 
     #[test]
     fn a_log_that_never_grows() {
         let log = tree("a", 8);
-        let hash = log.tree_hash_at(8).unwrap();
+        let hash = log.roots_at(8).unwrap().tree_hash();
         let manifest = Manifest::decode(&[&[0, 0, 0][..], &hash].concat()).unwrap();
         let claim = |fork, tree_hash| HeadClaim {
             key: manifest.key(),
@@ -597,12 +631,13 @@ mod own {
         for length in 1..=20 {
             let head = by_key(1, Scheme::Compat80, &log, length, 0);
             for prefix in 0..=length {
-                let hash = log.tree_hash_at(prefix).unwrap();
-                assert_eq!(ConsistencyProof::build(&log, prefix, length).unwrap().verify(prefix, &head), Ok(hash));
+                let bound = Prefix::of_roots(&log.roots_at(prefix).unwrap());
+                let proof = ConsistencyProof::build(&log, prefix, length).unwrap();
+                assert_eq!(proof.verify(prefix, &head), Ok(bound.clone()));
                 for block in 0..prefix {
                     let bytes = format!("{}-{block}", if block < 3 { "same" } else { "a" });
                     let proof = InclusionProof::build(&log, block, prefix, length).unwrap();
-                    assert_eq!(proof.verify(block, bytes.as_bytes(), prefix, &head), Ok(hash));
+                    assert_eq!(proof.verify(block, bytes.as_bytes(), prefix, &head), Ok(bound.clone()));
                     assert!(proof.verify(block, b"other", prefix, &head).is_err());
                 }
             }
@@ -653,7 +688,7 @@ mod own {
         let log = tree("a", 100);
         let mut roots = Roots::new();
         for i in 0..100 {
-            assert_eq!(Some(roots.tree_hash()), log.tree_hash_at(i));
+            assert_eq!(Some(&roots), log.roots_at(i).as_ref());
             roots.push_leaf(leaf(format!("{}-{i}", if i < 3 { "same" } else { "a" }).as_bytes())).unwrap();
         }
         assert_eq!(Some(&roots), log.roots_at(100).as_ref());

@@ -15,7 +15,7 @@ use serde_json::{Value as Json, json};
 use vitra_watch::archive::{Database, parse_key};
 use vitra_watch::lab::Random;
 use vitra_watch::lab::lies::{self, Lie};
-use vitra_watch::proofs::file::{MAX_SIZE, Slice};
+use vitra_watch::proofs::file::{MAX_SIZE, Slice, Version};
 use vitra_watch::proofs::{Claim, Evidence, Proof, prove, verify};
 use vitra_watch::replay::auditor::{Auditor, Options};
 use vitra_watch::replay::engine::{Budget, on_big_stack};
@@ -212,9 +212,11 @@ fn the_second_verifier_convicts_nobody_honest() {
                 let blocks = blocks.map(|seq| (seq, lab.index().block(seq).unwrap().to_vec())).collect();
                 let seq = random.below(length + 1);
                 let from = if random.once_in(2) { 0 } else { random.below(seq + 1) };
-                let claim = Claim::Audit { kind: *random.pick(&kinds).unwrap(), from, seq };
+                let end = random.once_in(2).then_some(length);
+                let claim = Claim::Audit { kind: *random.pick(&kinds).unwrap(), from, seq, end };
                 let slice = Slice::build(head, view.tree, blocks).unwrap();
-                let proof = Proof { database: *lab.index.key(), claim, engine: None, slices: vec![slice] };
+                let version = Version::Two;
+                let proof = Proof { version, database: *lab.index.key(), claim, engine: None, slices: vec![slice] };
                 files.push((format!("{case:?} {:?} {all} {gap} {wide}", proof.claim), proof.encode()));
             }
         }
@@ -271,8 +273,9 @@ fn exchanged(proof: &Proof, logs: &dyn Evidence, random: &mut Random) -> Proof {
 /// Another claim over the same logs.
 fn claiming(proof: &Proof, length: u64, random: &mut Random) -> Proof {
     let mut proof = proof.clone();
-    if let Claim::Audit { kind, from, seq } = &mut proof.claim {
-        match random.below(3) {
+    if let Claim::Audit { kind, from, seq, end } = &mut proof.claim {
+        match random.below(4) {
+            3 => *end = if end.is_some() { None } else { Some(length) },
             0 => *kind = *random.pick(Kind::ALL).unwrap(),
             1 => *seq = random.below(length + 1),
             _ => *from = random.below(length),

@@ -150,6 +150,11 @@ impl Core {
         &self.heads
     }
 
+    /// Whether its newest head shows that the log's owner wrote it: somebody signed it, and the signature says of which log.
+    pub fn is_attributed(&self) -> bool {
+        self.head().is_none_or(SignedHead::names_its_log)
+    }
+
     /// The newest head, which all blocks are checked against. `None` if the log is empty and always was.
     pub fn head(&self) -> Option<&SignedHead> {
         self.heads.first().filter(|_| self.signed)
@@ -313,7 +318,7 @@ impl Blocks for Core {
     }
 }
 
-/// The nodes of the newest head's tree, each checked along its path when it is asked for.
+/// The nodes of the newest head's tree, their hashes checked along their paths when they are asked for.
 impl Nodes for Core {
     fn length(&self) -> u64 {
         self.roots.length()
@@ -325,5 +330,9 @@ impl Nodes for Core {
         }
         let found = self.walk(None, |walk| walk.descend(&self.roots, at));
         self.noted(found.map(|found| found.map(|(node, _)| node)))
+    }
+
+    fn block_bytes(&self, block: u64) -> Option<Vec<u8>> {
+        self.block(block).map(|bytes| bytes.to_vec())
     }
 }

@@ -276,17 +276,25 @@ impl Logs for Database {
     }
 
     fn oplog(&self, key: &Key) -> Option<Oplog<'_>> {
-        self.oplog_core(key).map(|core| Oplog { blocks: core, rewritten: core.fork() > 0 })
+        self.oplog_core(key).map(|core| Oplog {
+            blocks: core,
+            rewritten: core.fork() > 0,
+            attributed: core.is_attributed(),
+        })
     }
 
     fn index_fork(&self) -> u64 {
         self.index_core().map_or(0, Core::fork)
     }
 
+    fn index_is_attributed(&self) -> bool {
+        self.index_core().is_ok_and(Core::is_attributed)
+    }
+
     fn signed_length(&self) -> u64 {
         let (views, fork) = (self.views(&self.key), self.index_fork());
         let heads = views.iter().flat_map(|view| view.heads).filter(|head| head.fork() == fork);
-        heads.map(SignedHead::length).max().unwrap_or_default()
+        heads.map(SignedHead::reach).max().unwrap_or_default()
     }
 
     /// The contradictions among all heads of a log in all stores, of all histories.
@@ -296,7 +304,7 @@ impl Logs for Database {
 
     fn history(&self, oplog: Option<&Key>, length: u64) -> Option<History> {
         let core = oplog.map_or_else(|| self.index_core().ok(), |key| self.oplog_core(key))?;
-        Some(History { fork: core.fork(), tree_hash: core.tree_hash_at(length)? })
+        Some(History { fork: core.fork(), tree_hash: core.roots_at(length)?.tree_hash() })
     }
 }
 

@@ -139,12 +139,13 @@ impl LogWriter {
     /// [`ArchiveError::OtherHead`] unless it is of this log, fork, and of the blocks that are here.
     pub fn stage_head(&mut self, head: SignedHead) -> Result<(), ArchiveError> {
         let ours = *head.key() == self.key && head.fork() == self.fork;
-        let hash = if head.length() == self.roots.length() {
-            Some(self.roots.tree_hash())
+        let roots = if head.length() == self.roots.length() {
+            Some(self.roots.clone())
         } else {
-            self.tree_hash_at(head.length())
+            self.roots_at(head.length())
         };
-        if !ours || hash != Some(*head.tree_hash()) {
+        // By the tree hash, sizes and all: a reader looks the head up by that of the blocks.
+        if !ours || roots.is_none_or(|roots| roots.tree_hash() != *head.tree_hash()) {
             // A file that cannot be read is no other head.
             return Err(self.take_error().map_or(ArchiveError::OtherHead { length: head.length() }, Into::into));
         }

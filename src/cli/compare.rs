@@ -10,7 +10,7 @@ use super::{Failure, download, escape, escape_json, exit};
 use crate::archive::{Core, Database};
 use crate::database::ack::to_hex;
 use crate::hyperbee::Blocks as _;
-use crate::hypercore::Key;
+use crate::hypercore::{Key, Nodes as _, Prefix};
 use crate::proofs::{by_heads_of, is_input, prove};
 use crate::replay::auditor::Options;
 
@@ -79,8 +79,9 @@ fn relation(pair: [&Database; 2], both: &Database, log: &Key, args: &CompareArgs
         (None, None) => Relation::Same(0),
         (Some(a), Some(b)) => {
             let (short, long) = (a.length().min(b.length()), a.length().max(b.length()));
-            let hash = |core: &Core| core.view().tree.tree_hash_at(short);
-            match hash(a).zip(hash(b)).is_some_and(|(a, b)| a == b) {
+            let roots = |core: &Core| core.roots_at(short);
+            let same = roots(a).zip(roots(b)).and_then(|(a, b)| Prefix::of_roots(&a).has_roots(&b));
+            match same == Some(true) {
                 true if short == long => Relation::Same(long),
                 true => Relation::Prefix(a.length(), b.length()),
                 false => Relation::Unsigned,

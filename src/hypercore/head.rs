@@ -7,12 +7,15 @@
 //! |---|---|---|---|
 //! | legacy48 | treeHash len fork | public key | 10.0.0-alpha.0 ... alpha.25, Vitra's receipts |
 //! | compat80 | TREE treeHash len fork | public key | alpha.26 ... 11 for keys that are public keys |
-//! | ns112 | TREE namespace treeHash len fork | manifest hash | manifest v0; 10.32 with v1 |
+//! | ns112 | TREE namespace treeHash len fork | manifest hash | manifest v0; 10.32 with v1; the default namespace only |
 //! | key112 | TREE key treeHash len fork | manifest hash | 10.33 ... 11 with manifest v1 or v2 |
 //!
 //! One key may have signed under two schemes (the software was upgraded); each counts on its own. With a manifest the
 //! signature is a container: `n x (signer | signature | patch) | m x (index | size | hash)`, except for v0 with one
 //! signer. A *patch* says that the signer signed a tree that is `patch` blocks longer; the nodes connect the two.
+//!
+//! A signature in ns112 names no log: one key pair that signs two logs signs the same bytes for both. Nobody is accused by such
+//! heads ([`SignedHead::names_its_log`]). In the other schemes the signed bytes, or the key that they verify under, name it.
 //!
 //! A [`HeadClaim`] is what somebody says, a [`SignedHead`] is a claim that verified. Of what JavaScript accepts we refuse
 //! what would give one head two encodings or let strangers write one: surplus signatures that do not verify, unused patch
@@ -114,6 +117,8 @@ pub struct SignedHead {
     claim: HeadClaim,
     scheme: Scheme,
     signers: Vec<Key>,
+    // Length of the longest tree that one of the signers signed.
+    reach: u64,
 }
 
 impl SignedHead {
@@ -142,7 +147,7 @@ impl SignedHead {
         };
         let claim =
             HeadClaim { key, manifest: manifest.cloned(), fork, length, tree_hash, signature, roots: Vec::new() };
-        Some(SignedHead { claim, scheme, signers: vec![public] })
+        Some(SignedHead { claim, scheme, signers: vec![public], reach: length })
     }
 
     /// The log.
@@ -177,6 +182,29 @@ impl SignedHead {
     pub fn signers(&self) -> &[Key] {
         &self.signers
     }
+    /// Whether the signatures say which log they are of, so that they can accuse its owner. A signature in the scheme ns112
+    /// says the same of every log whose manifest has this signer; a head that nobody signed says nothing of anybody.
+    pub fn names_its_log(&self) -> bool {
+        match self.scheme {
+            Scheme::Legacy48 | Scheme::Compat80 | Scheme::Key112 => true,
+            Scheme::Namespace112 | Scheme::Manifest => false,
+        }
+    }
+    /// Whether it was derived from signatures over longer trees. Anybody can do that, for any shorter length: such a head
+    /// shows which blocks the log has, never where a batch or the log ends, and the sizes of its roots bind nobody.
+    pub fn is_patched(&self) -> bool {
+        self.reach > self.claim.length
+    }
+    /// Number of blocks of the longest tree that one of its signers signed: its own length, unless it is patched.
+    pub fn reach(&self) -> u64 {
+        self.reach
+    }
+    /// Whether these are its full roots.
+    pub fn has_roots(&self, roots: &Roots) -> bool {
+        let own = || self.claim.roots.iter().map(|node| node.hash).eq(roots.nodes().iter().map(|node| node.hash));
+        roots.length() == self.claim.length
+            && (roots.tree_hash() == self.claim.tree_hash || (self.is_patched() && own()))
+    }
     /// The claim, to be written down and verified again elsewhere.
     pub fn claim(&self) -> &HeadClaim {
         &self.claim
@@ -186,6 +214,13 @@ impl SignedHead {
         (self.key(), self.fork(), self.length(), self.tree_hash())
             == (other.key(), other.fork(), other.length(), other.tree_hash())
     }
+}
+
+/// Who signed a claim, and how.
+struct Signed {
+    scheme: Scheme,
+    signers: Vec<Key>,
+    reach: u64,
 }
 
 /// One signature of a container.
@@ -220,7 +255,7 @@ impl HeadClaim {
         if self.signature.len() > MAX_SIGNATURE {
             return Err(HeadError::TooLarge);
         }
-        let (scheme, signers) = match &self.manifest {
+        let Signed { scheme, signers, reach } = match &self.manifest {
             None => self.verify_public_key()?,
             Some(manifest) if manifest.key() != self.key => {
                 return Err(if manifest.is_compat(&self.key) {
@@ -231,7 +266,7 @@ impl HeadClaim {
             }
             Some(manifest) => self.verify_manifest(manifest)?,
         };
-        Ok(SignedHead { claim: self, scheme, signers })
+        Ok(SignedHead { claim: self, scheme, signers, reach })
     }
 
     /// Whether the signature holds patches, so that `roots` must be filled in before [`HeadClaim::verify`].
@@ -240,7 +275,7 @@ impl HeadClaim {
         read_container(manifest, &self.signature).is_ok_and(|c| c.parts.iter().any(|part| part.patch > 0))
     }
 
-    fn verify_public_key(&self) -> Result<(Scheme, Vec<Key>), HeadError> {
+    fn verify_public_key(&self) -> Result<Signed, HeadError> {
         if !self.roots.is_empty() {
             return Err(HeadError::BadRoots);
         }
@@ -249,13 +284,13 @@ impl HeadClaim {
         for scheme in [Scheme::Compat80, Scheme::Legacy48] {
             let signed = signable(scheme, &[0; 32], &self.tree_hash, self.length, self.fork);
             if verifies(&key, &signed, signature) {
-                return Ok((scheme, vec![self.key]));
+                return Ok(Signed { scheme, signers: vec![self.key], reach: self.length });
             }
         }
         Err(HeadError::BadSignature)
     }
 
-    fn verify_manifest(&self, manifest: &Manifest) -> Result<(Scheme, Vec<Key>), HeadError> {
+    fn verify_manifest(&self, manifest: &Manifest) -> Result<Signed, HeadError> {
         if let Some(hash) = manifest.fixed {
             return self.verify_unsigned(self.tree_hash == hash);
         }
@@ -280,8 +315,16 @@ impl HeadClaim {
             signers.push(manifest.signers.get(part.signer).ok_or(HeadError::BadSigner)?);
         }
         let signed = self.patched(manifest, &container)?;
-        let schemes: &[Scheme] =
-            if manifest.version == 0 { &[Scheme::Namespace112] } else { &[Scheme::Key112, Scheme::Namespace112] };
+        // A signature in ns112 does not say which log it is of: with a namespace of his choice (the key of a victim's log,
+        // say) a forger would make a log of his own from the victim's signatures. Only what real software wrote is taken:
+        // the default namespace, under version 0, and without patches under version 1 (10.32).
+        let plain = !manifest.allow_patch && signers.iter().all(|signer| signer.namespace == namespace::DEFAULT);
+        let schemes: &[Scheme] = match manifest.version {
+            0 if signers.iter().any(|signer| signer.namespace != namespace::DEFAULT) => &[],
+            0 => &[Scheme::Namespace112],
+            1 if plain => &[Scheme::Key112, Scheme::Namespace112],
+            _ => &[Scheme::Key112],
+        };
         let mut points = Vec::new();
         for signer in &signers {
             points.push(point(&signer.public_key)?);
@@ -293,14 +336,16 @@ impl HeadClaim {
                 verifies(key, &signable(*scheme, context, hash, *length, self.fork), &part.signature)
             });
             if all.all(|good| good) {
-                return Ok((*scheme, signers.iter().map(|signer| signer.public_key).collect()));
+                let reach = signed.iter().map(|(_, length)| *length).fold(self.length, u64::max);
+                let signers = signers.iter().map(|signer| signer.public_key).collect();
+                return Ok(Signed { scheme: *scheme, signers, reach });
             }
         }
         Err(HeadError::BadSignature)
     }
 
     /// The manifest vouches for the tree hash, but not for a fork: without a signature only fork 0 can be meant.
-    fn verify_unsigned(&self, equal: bool) -> Result<(Scheme, Vec<Key>), HeadError> {
+    fn verify_unsigned(&self, equal: bool) -> Result<Signed, HeadError> {
         if !equal || self.fork != 0 {
             return Err(HeadError::Prologue);
         }
@@ -310,7 +355,7 @@ impl HeadClaim {
         if !self.roots.is_empty() {
             return Err(HeadError::BadRoots);
         }
-        Ok((Scheme::Manifest, Vec::new()))
+        Ok(Signed { scheme: Scheme::Manifest, signers: Vec::new(), reach: self.length })
     }
 
     /// Tree hash and length that each signer signed.

@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 
 use super::flat::{self, Subtree};
-use super::hash::{self, Hash, Node};
+use super::hash::{self, Node};
 use super::head::SignedHead;
+use super::prefix::Prefix;
 use super::tree::{Nodes, Roots, TreeError};
 
 /// Why a proof is refused.
@@ -22,6 +23,9 @@ pub enum ProofError {
     /// Everything fits, but it is not the tree that was signed.
     #[error("the proof does not lead to the signed head")]
     Mismatch,
+    /// A root's hash was not made from its size and what is said to lie below it.
+    #[error("what is said to lie below a root is not what its hash was made from")]
+    Opening,
     /// The nodes do not make a tree.
     #[error("{0}")]
     Tree(#[from] TreeError),
@@ -55,15 +59,19 @@ impl ConsistencyProof {
         Some(ConsistencyProof { roots, extension })
     }
 
-    /// The tree hash of the log's first `prefix` blocks, if the proof holds.
-    pub fn verify(&self, prefix: u64, head: &SignedHead) -> Result<Hash, ProofError> {
+    /// What the head binds of its log's first `prefix` blocks, if the proof holds: the hashes of these roots, not their
+    /// sizes (see [`super::prefix`]).
+    ///
+    /// # Errors
+    /// [`ProofError`] when the nodes do not lead to the head.
+    pub fn verify(&self, prefix: u64, head: &SignedHead) -> Result<Prefix, ProofError> {
         if prefix > head.length() {
             return Err(ProofError::OutOfRange);
         }
         let roots = Roots::from_nodes(prefix, &self.roots)?;
-        let hash = roots.tree_hash();
+        let bound = Prefix::of_roots(&roots);
         extend(roots, &self.extension, head)?;
-        Ok(hash)
+        Ok(bound)
     }
 }
 
@@ -116,8 +124,11 @@ impl InclusionProof {
         })
     }
 
-    /// The tree hash of the log's first `prefix` blocks, if `bytes` is block number `block` of them.
-    pub fn verify(&self, block: u64, bytes: &[u8], prefix: u64, head: &SignedHead) -> Result<Hash, ProofError> {
+    /// What the head binds of its log's first `prefix` blocks, if `bytes` is block number `block` of them.
+    ///
+    /// # Errors
+    /// [`ProofError`] when it is not shown to be.
+    pub fn verify(&self, block: u64, bytes: &[u8], prefix: u64, head: &SignedHead) -> Result<Prefix, ProofError> {
         if prefix > head.length() {
             return Err(ProofError::OutOfRange);
         }
@@ -139,9 +150,9 @@ impl InclusionProof {
             return Err(ProofError::WrongCount);
         }
         let roots = Roots::from_nodes(prefix, &roots)?;
-        let hash = roots.tree_hash();
+        let bound = Prefix::of_roots(&roots);
         extend(roots, &self.extension, head)?;
-        Ok(hash)
+        Ok(bound)
     }
 }
 

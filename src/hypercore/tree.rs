@@ -6,6 +6,7 @@
 
 use super::flat::{self, Subtree};
 use super::hash::{self, Hash, Node};
+use super::head::SignedHead;
 use super::{MAX_BYTES, MAX_LENGTH};
 
 /// Why a tree cannot be built.
@@ -113,8 +114,9 @@ impl Roots {
 
 /// Somebody who holds (part of) a log's tree: in memory, on disk, or inside a proof.
 ///
-/// An answer must be a node of the one tree that this holder speaks for; who reads from disk or from a peer checks it
-/// against a signed head first.
+/// An answer must be a node of the one tree that this holder speaks for: a holder that reads from disk or from a peer checks
+/// the node's hash against a signed head first. The node's *size* is bound only where a leaf below it was read (see
+/// [`super::prefix`]).
 pub trait Nodes {
     /// Number of blocks.
     fn length(&self) -> u64;
@@ -131,9 +133,15 @@ pub trait Nodes {
         Roots::from_nodes(length, &nodes).ok()
     }
 
-    /// The tree hash at any length up to the present one.
-    fn tree_hash_at(&self, length: u64) -> Option<Hash> {
-        self.roots_at(length).map(|roots| roots.tree_hash())
+    /// Whether the head is one of this tree. `false` says nothing where this holder cannot vouch for its nodes' sizes.
+    fn backs(&self, head: &SignedHead) -> bool {
+        self.roots_at(head.length()).is_some_and(|roots| head.has_roots(&roots))
+    }
+
+    /// The bytes of a block, from a holder that has blocks too.
+    fn block_bytes(&self, block: u64) -> Option<Vec<u8>> {
+        let _ = block;
+        None
     }
 }
 

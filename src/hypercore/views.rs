@@ -1,12 +1,13 @@
 //! Comparing all that is known of one log: heads from several holders, several sessions, several peers.
 //!
-//! Each holder has heads and (part of) one tree. A head is *backed* if some holder's tree has that hash at that length;
-//! of two heads the longer one must be backed to show what its log was at the shorter one's length. Where neither side
-//! can be shown nothing is said: absence accuses nobody.
+//! Each holder has heads and (part of) one tree. A head is *backed* if some holder's tree is that head's at its length. What
+//! two heads bind of their logs at one length is compared ([`Prefix`]): the shorter head's roots are known if it is backed, the
+//! longer one's if its backing has the nodes. Where that does not tell nothing is said: absence accuses nobody.
 
 use super::conflict::{Equivocation, truncates};
-use super::hash::Hash;
+use super::flat;
 use super::head::SignedHead;
+use super::prefix::{Comparison, PrefixEvidence, Opening, Prefix};
 use super::proof::ConsistencyProof;
 use super::tree::Nodes;
 
@@ -33,30 +34,59 @@ pub enum Conflict {
     Truncation(Box<SignedHead>),
 }
 
-/// How a head stands to a head that is at least as long.
-#[derive(PartialEq)]
-enum Relation {
-    Prefix,
-    Contradiction,
-    Unknown,
-}
-
 struct Known<'a> {
     head: &'a SignedHead,
-    // A view whose tree has this head's hash at its length.
+    // A view whose tree is this head's at its length.
     backing: Option<&'a dyn Nodes>,
 }
 
-/// The distinct contradictions among all heads of the views: for each fork one for every two histories (the longest heads
-/// of each), and one truncation for each fork above 0. Sorted by key, fork and length.
+impl Known<'_> {
+    /// What shows the head's log at a length. `opened`: with what binds the sizes of its roots there.
+    fn evidence(&self, length: u64, opened: bool) -> Option<PrefixEvidence> {
+        if length == self.head.length() {
+            let roots = self.backing.and_then(|tree| tree.roots_at(length));
+            // Of a patched head the roots are in the claim; another holder's may have other sizes.
+            return Some(match roots.filter(|_| !self.head.is_patched()) {
+                Some(roots) => PrefixEvidence::Roots(roots.nodes().to_vec()),
+                None => PrefixEvidence::TreeHash,
+            });
+        }
+        let tree = self.backing?;
+        let proof = ConsistencyProof::build(tree, length, self.head.length())?;
+        if !opened {
+            return Some(PrefixEvidence::Prefix(proof));
+        }
+        let openings = flat::roots(length).map(|at| Opening::build(tree, at)).collect::<Option<_>>()?;
+        Some(PrefixEvidence::Opened(proof, openings))
+    }
+}
+
+/// Compares the logs of two heads of one fork at a length, with what shows the outcome.
+fn compare(shorter: &Known<'_>, longer: &Known<'_>, length: u64) -> (Comparison, Option<[PrefixEvidence; 2]>) {
+    // What opens roots may be a large block: it is asked for only where the roots alone do not tell.
+    for opened in [false, true] {
+        let Some(evidence) = shorter.evidence(length, opened).zip(longer.evidence(length, opened)) else { continue };
+        let prefix = |known: &Known<'_>, evidence| Prefix::of(known.head, length, evidence);
+        let compared = match (prefix(shorter, &evidence.0), prefix(longer, &evidence.1)) {
+            (Ok(first), Ok(second)) => first.compare(&second),
+            _ => Comparison::Undecided,
+        };
+        if compared != Comparison::Undecided {
+            return (compared, Some(evidence.into()));
+        }
+    }
+    (Comparison::Undecided, None)
+}
+
+/// The distinct contradictions among all heads of the views that name their log: for each fork one for every two histories
+/// (the longest heads of each), and one truncation for each fork above 0. Sorted by key, fork and length.
 pub fn conflicts(views: &[View<'_>]) -> Vec<Conflict> {
     let mut known: Vec<Known<'_>> = Vec::new();
     for head in views.iter().flat_map(|view| view.heads) {
-        if head.signers().is_empty() || known.iter().any(|other| other.head.same_statement(head)) {
+        if !head.names_its_log() || known.iter().any(|other| other.head.same_statement(head)) {
             continue;
         }
-        let backs = |tree: &&dyn Nodes| tree.tree_hash_at(head.length()) == Some(*head.tree_hash());
-        known.push(Known { head, backing: views.iter().map(|view| view.tree).find(backs) });
+        known.push(Known { head, backing: backing(views, head) });
     }
     let order =
         |known: &Known<'_>| (*known.head.key(), known.head.fork(), known.head.length(), *known.head.tree_hash());
@@ -66,8 +96,8 @@ pub fn conflicts(views: &[View<'_>]) -> Vec<Conflict> {
     for fork in known.chunk_by(|a, b| (a.head.key(), a.head.fork()) == (b.head.key(), b.head.fork())) {
         // Only histories that no longer one continues.
         let ends = fork.iter().enumerate().filter(|(i, shorter)| {
-            let longer = fork.get(i.saturating_add(1)..).unwrap_or_default();
-            !longer.iter().any(|longer| relation(shorter, longer) == Relation::Prefix)
+            let mut longer = fork.get(i.saturating_add(1)..).unwrap_or_default().iter();
+            !longer.any(|longer| compare(shorter, longer, shorter.head.length()).0 == Comparison::Same)
         });
         let ends: Vec<_> = ends.map(|(_, known)| known).collect();
         for (i, shorter) in ends.iter().enumerate() {
@@ -75,10 +105,14 @@ pub fn conflicts(views: &[View<'_>]) -> Vec<Conflict> {
                 found.extend(contradiction(shorter, longer));
             }
         }
-        let last = fork.last().map(|known| known.head);
-        found.extend(last.filter(|head| truncates(head)).map(|head| Conflict::Truncation(Box::new(head.clone()))));
+        let last = fork.iter().rev().map(|known| known.head).find(|head| truncates(head));
+        found.extend(last.map(|head| Conflict::Truncation(Box::new(head.clone()))));
     }
     found
+}
+
+fn backing<'a>(views: &[View<'a>], head: &SignedHead) -> Option<&'a dyn Nodes> {
+    views.iter().map(|view| view.tree).find(|tree| tree.backs(head))
 }
 
 /// Whether a longer head of the same fork is here that provably continues this one: then this one convicts nobody whom the
@@ -87,43 +121,38 @@ pub fn is_continued(head: &SignedHead, views: &[View<'_>]) -> bool {
     let statement = |head: &SignedHead| (*head.key(), head.fork());
     views.iter().any(|view| {
         let longer = |other: &&SignedHead| {
-            statement(other) == statement(head)
-                && other.length() > head.length()
-                && view.tree.tree_hash_at(other.length()) == Some(*other.tree_hash())
+            statement(other) == statement(head) && other.length() > head.length() && view.tree.backs(other)
         };
-        view.heads.iter().any(|other| longer(&other))
-            && view.tree.tree_hash_at(head.length()) == Some(*head.tree_hash())
+        view.heads.iter().any(|other| longer(&other)) && view.tree.backs(head)
     })
 }
 
-fn relation(shorter: &Known<'_>, longer: &Known<'_>) -> Relation {
-    let (a, b) = (shorter.head, longer.head);
-    let there: Option<Hash> = if a.length() == b.length() {
-        Some(*b.tree_hash())
-    } else {
-        longer.backing.and_then(|tree| tree.tree_hash_at(a.length()))
-    };
-    match there {
-        None => Relation::Unknown,
-        Some(hash) if hash == *a.tree_hash() => Relation::Prefix,
-        Some(_) => Relation::Contradiction,
-    }
+fn contradiction(shorter: &Known<'_>, longer: &Known<'_>) -> Option<Conflict> {
+    let length = shorter.head.length();
+    let (Comparison::Different, Some(evidence)) = compare(shorter, longer, length) else { return None };
+    let first_difference = first_difference(shorter, longer);
+    let evidence = equivocation(shorter, longer, length, evidence)?;
+    Some(Conflict::Equivocation { evidence: Box::new(evidence), first_difference })
 }
 
-fn contradiction(shorter: &Known<'_>, longer: &Known<'_>) -> Option<Conflict> {
-    if relation(shorter, longer) != Relation::Contradiction {
-        return None;
-    }
-    let (a, b) = (shorter.head, longer.head);
-    let evidence = if a.length() == b.length() {
-        Equivocation::equally_long(a.clone(), b.clone())
-    } else {
-        let prefix = ConsistencyProof::build(longer.backing?, a.length(), b.length())?;
-        Equivocation { shorter: a.clone(), longer: b.clone(), prefix: Some(prefix) }
-    };
+fn equivocation(
+    shorter: &Known<'_>,
+    longer: &Known<'_>,
+    length: u64,
+    evidence: [PrefixEvidence; 2],
+) -> Option<Equivocation> {
+    let (shorter, longer) = (shorter.head.clone(), longer.head.clone());
+    let evidence = Equivocation { shorter, longer, length, evidence };
     evidence.verify().ok()?;
-    let first_difference = first_difference(shorter, longer);
-    Some(Conflict::Equivocation { evidence: Box::new(evidence), first_difference })
+    Some(evidence)
+}
+
+/// The same equivocation, shown at a smaller length, where trees of both sides are here.
+pub fn at_length(views: &[View<'_>], found: &Equivocation, length: u64) -> Option<Equivocation> {
+    let known = |head| Known { head, backing: backing(views, head) };
+    let (shorter, longer) = (known(&found.shorter), known(&found.longer));
+    let (Comparison::Different, Some(evidence)) = compare(&shorter, &longer, length) else { return None };
+    equivocation(&shorter, &longer, length, evidence)
 }
 
 /// Prefixes are equal up to one length and different from then on, so that it can be halved.
@@ -132,7 +161,12 @@ fn first_difference(shorter: &Known<'_>, longer: &Known<'_>) -> Option<u64> {
     let (mut equal, mut different) = (0, shorter.head.length());
     while different.checked_sub(equal)? > 1 {
         let middle = u64::midpoint(equal, different);
-        if a.tree_hash_at(middle)? == b.tree_hash_at(middle)? { equal = middle } else { different = middle }
+        let roots = a.roots_at(middle)?;
+        let other = b.roots_at(middle)?;
+        match Prefix::of_roots(&roots).has_roots(&other)? {
+            true => equal = middle,
+            false => different = middle,
+        }
     }
     Some(equal)
 }

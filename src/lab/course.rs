@@ -8,7 +8,7 @@ use super::random::Random;
 use super::workload::{Act, Workload, WorkloadError};
 use crate::database::{Value, encode};
 use crate::hyperbee::{Batch, Cache, Tree, View};
-use crate::replay::finding::Kind;
+use crate::replay::finding::{Kind, Operation};
 use crate::replay::reach::Reach;
 
 /// What an honest executor may do beside executing one operation after the other.
@@ -78,7 +78,7 @@ pub struct Course<S> {
     /// Nothing can follow: the index cannot be read any more.
     pub ended: bool,
     reach: Reach,
-    before: Vec<String>,
+    before: Vec<Operation>,
     /// What the executor wrote with each append, deletes of absent keys and all, for whoever wants to write it again.
     /// `None` keeps nothing.
     pub calls: Option<Vec<Vec<Write>>>,
@@ -322,6 +322,7 @@ impl<S: Store> Course<S> {
             };
             let by_replay = lie.kind.by_replay() || told == Told::LastByReplay;
             let origin = by_replay.then(|| draft.ack.origin.to_string());
+            let suspects = suspects.into_iter().map(|operation| operation.origin).collect();
             self.truth = Some(Truth { origin, suspects, ..Truth::of(lie, seq) });
         }
         Ok(())
@@ -329,7 +330,7 @@ impl<S: Store> Course<S> {
 
     /// Notes how far the operations of a batch reach. Gives who could have written the first ack (without an ack, the one
     /// before, to which the entries then belong).
-    fn note_reach(&mut self, at: u64, drafts: &[Option<&Draft>], seqs: &[Option<u64>]) -> Vec<String> {
+    fn note_reach(&mut self, at: u64, drafts: &[Option<&Draft>], seqs: &[Option<u64>]) -> Vec<Operation> {
         let mut first = None;
         let (mut from, mut seqs) = (at, seqs.iter());
         for draft in drafts.iter().copied().flatten() {
@@ -342,7 +343,7 @@ impl<S: Store> Course<S> {
                 _ => 0,
             };
             if draft.ack_key.is_some() {
-                self.reach.note(&draft.ack.origin, from, changes, end);
+                self.reach.note(Operation::new(&*draft.ack.origin, draft.ack.seq), from, changes, end);
                 self.before.clone_from(&over);
                 first.get_or_insert(over);
             } else {

@@ -500,7 +500,7 @@ impl Logs for Lab<Memory> {
 
     fn oplog(&self, key: &Key) -> Option<Oplog<'_>> {
         let log = self.oplogs.iter().find(|log| log.key() == key)?;
-        Some(Oplog { blocks: &log.store, rewritten: log.fork() > 0 })
+        Some(Oplog { blocks: &log.store, rewritten: log.fork() > 0, attributed: true })
     }
 
     fn index_fork(&self) -> u64 {
@@ -523,7 +523,7 @@ impl Logs for Lab<Memory> {
             Some(key) => self.oplogs.iter().find(|log| log.key() == key)?,
             None => &self.index,
         };
-        Some(History { fork: log.fork(), tree_hash: log.store.tree().tree_hash_at(length)? })
+        Some(History { fork: log.fork(), tree_hash: log.store.tree().roots_at(length)?.tree_hash() })
     }
 }
 

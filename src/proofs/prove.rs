@@ -7,13 +7,13 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::file::{Claim, Proof, Slice};
+use super::file::{Claim, Proof, Shorter, Slice, Version};
 use super::verify::{Refused, Setup, begin, evaluate, search};
 use crate::database::ack::{from_hex, to_hex};
 use crate::database::path::{self, Place};
 use crate::hyperbee::{Block, Blocks, Cache, Entry, Tree, View as _};
-use crate::hypercore::views::{Conflict, View};
-use crate::hypercore::{ConsistencyProof, Equivocation, Key, Nodes, SignedHead};
+use crate::hypercore::views::{Conflict, View, at_length};
+use crate::hypercore::{Key, Nodes, PrefixEvidence, SignedHead};
 use crate::replay::engine;
 use crate::replay::finding::{Accused, Class, Finding};
 use crate::replay::heads;
@@ -116,33 +116,28 @@ fn by_heads(logs: &dyn Evidence, database: &Key, finding: &Finding) -> Result<Pr
     let (claim, mut slices) = match conflicts.iter().find(same).ok_or_else(not_shown)? {
         Conflict::Truncation(head) => (Claim::Truncation, vec![Slice::of_head(head)]),
         Conflict::Equivocation { evidence, first_difference } => {
-            let slices = vec![Slice::of_head(&evidence.shorter), Slice::of_head(&evidence.longer)];
-            let early = first_difference.and_then(|first| divergence(logs, evidence, first.checked_add(1)?));
-            let late = || Claim::Equivocation {
-                length: evidence.shorter.length(),
-                prefixes: [ConsistencyProof::default(), evidence.prefix.clone().unwrap_or_default()],
-            };
-            (early.unwrap_or_else(late), slices)
+            // The sooner they differ, the more operations it clears an executor of.
+            let views = logs.views(&key);
+            let early = first_difference.and_then(|first| at_length(&views, evidence, first.checked_add(1)?));
+            let evidence = early.as_ref().unwrap_or(evidence);
+            let prefixes = evidence.evidence.each_ref().map(Shorter::of);
+            let [shorter, longer] = &evidence.evidence;
+            let slices = vec![bare(&evidence.shorter, shorter), bare(&evidence.longer, longer)];
+            (Claim::Equivocation { length: evidence.length, prefixes }, slices)
         }
     };
     if key != *database {
         slices.push(naming(logs, database, &key)?);
     }
-    Ok(Proof { database: *database, claim, engine: None, slices })
+    Ok(Proof { version: Version::Two, database: *database, claim, engine: None, slices })
 }
 
-/// Shows that two heads' logs differ within their first `length` blocks, if trees of both are here: the sooner they differ,
-/// the more operations it clears an executor of.
-fn divergence(logs: &dyn Evidence, evidence: &Equivocation, length: u64) -> Option<Claim> {
-    let views = logs.views(evidence.shorter.key());
-    let prefix = |head: &SignedHead| {
-        if head.length() == length {
-            return Some(ConsistencyProof::default());
-        }
-        let backs = |view: &&View<'_>| view.tree.tree_hash_at(head.length()) == Some(*head.tree_hash());
-        ConsistencyProof::build(views.iter().find(backs)?.tree, length, head.length())
-    };
-    Some(Claim::Equivocation { length, prefixes: [prefix(&evidence.shorter)?, prefix(&evidence.longer)?] })
+/// A head alone, with its roots where they are what is compared.
+fn bare(head: &SignedHead, evidence: &PrefixEvidence) -> Slice {
+    match evidence {
+        PrefixEvidence::Roots(roots) => Slice { nodes: roots.clone(), tree: None, ..Slice::of_head(head) },
+        _ => Slice::of_head(head),
+    }
 }
 
 /// The slice of the index with the entry that declares an oplog.
@@ -166,27 +161,38 @@ fn by_audit(
 ) -> Result<Proof, ProveError> {
     let seq = finding.seq.ok_or(ProveError::NotShown(Refused::NotShown))?;
     let mut why = Refused::NotShown;
-    for from in beginnings(logs.index(), seq).into_iter().chain([0]) {
+    'beginning: for from in beginnings(logs.index(), seq).into_iter().chain([0]) {
         for with_oplogs in [false, true] {
             if finding.kind.by_replay() && !with_oplogs {
                 continue;
             }
-            let recorder = Recorder::new(logs, if with_oplogs { participants } else { &[] });
-            let shown = match begin(&recorder, database, setup, from) {
-                Ok(mut auditor) => search(&mut auditor, finding.kind, seq).cloned(),
-                Err(refused) => {
-                    why = refused;
-                    break;
+            let oplogs = if with_oplogs { participants } else { &[] };
+            // What rests on the end of the log says so; what does not is shown without it.
+            for goes_on in [true, false] {
+                let recorder = Recorder::new(logs, oplogs, goes_on);
+                let shown = match begin(&recorder, database, setup, from) {
+                    Ok(mut auditor) => search(&mut auditor, finding.kind, seq),
+                    Err(refused) => {
+                        why = refused;
+                        continue 'beginning;
+                    }
+                };
+                match shown {
+                    Ok(found) if is_same(&found, finding) => {
+                        let version = Version::Two;
+                        let engine = with_oplogs.then(|| (engine::NAME.to_owned(), engine::VERSION.to_owned()));
+                        let end = (!goes_on).then(|| logs.index().length());
+                        let claim = Claim::Audit { kind: finding.kind, from, seq, end };
+                        let slices = recorder.slices(logs, database)?;
+                        return Ok(Proof { version, database: *database, claim, engine, slices });
+                    }
+                    Err(Refused::End(..)) => {}
+                    Ok(_) => break,
+                    Err(refused) => {
+                        why = refused;
+                        break;
+                    }
                 }
-            };
-            match shown {
-                Ok(found) if is_same(&found, finding) => {
-                    let engine = with_oplogs.then(|| (engine::NAME.to_owned(), engine::VERSION.to_owned()));
-                    let claim = Claim::Audit { kind: finding.kind, from, seq };
-                    return Ok(Proof { database: *database, claim, engine, slices: recorder.slices(logs, database)? });
-                }
-                Ok(_) => {}
-                Err(refused) => why = refused,
             }
         }
     }
@@ -204,10 +210,11 @@ fn beginnings(index: &dyn Blocks, seq: u64) -> Vec<u64> {
 }
 
 /// Logs that note what is read.
-struct Recorder<'a> {
+pub(super) struct Recorder<'a> {
     index: Recorded<'a>,
     fork: u64,
-    oplogs: BTreeMap<Key, (Recorded<'a>, bool)>,
+    goes_on: bool,
+    oplogs: BTreeMap<Key, (Recorded<'a>, bool, bool)>,
 }
 
 struct Recorded<'a> {
@@ -231,28 +238,37 @@ impl Logs for Recorder<'_> {
         &self.index
     }
     fn oplog(&self, key: &Key) -> Option<Oplog<'_>> {
-        self.oplogs.get(key).map(|(blocks, rewritten)| Oplog { blocks, rewritten: *rewritten })
+        let oplog = self.oplogs.get(key);
+        oplog.map(|(blocks, rewritten, attributed)| Oplog { blocks, rewritten: *rewritten, attributed: *attributed })
     }
     fn index_fork(&self) -> u64 {
         self.fork
     }
+    fn signed_length(&self) -> u64 {
+        if self.goes_on { u64::MAX } else { self.index.length() }
+    }
 }
 
 impl<'a> Recorder<'a> {
-    fn new(logs: &'a dyn Evidence, participants: &[Key]) -> Recorder<'a> {
+    /// `goes_on`: the index is taken for one that may go on after what is here.
+    pub(super) fn new(logs: &'a dyn Evidence, participants: &[Key], goes_on: bool) -> Recorder<'a> {
         let recorded = |blocks| Recorded { blocks, read: RefCell::default() };
-        let oplog = |key: &Key| logs.oplog(key).map(|oplog| (*key, (recorded(oplog.blocks), oplog.rewritten)));
+        let oplog = |key: &Key| {
+            let Oplog { blocks, rewritten, attributed } = logs.oplog(key)?;
+            Some((*key, (recorded(blocks), rewritten, attributed)))
+        };
         Recorder {
             index: recorded(logs.index()),
             fork: logs.index_fork(),
+            goes_on,
             oplogs: participants.iter().filter_map(oplog).collect(),
         }
     }
 
     /// What was read, under signed heads.
-    fn slices(&self, logs: &dyn Evidence, database: &Key) -> Result<Vec<Slice>, ProveError> {
+    pub(super) fn slices(&self, logs: &dyn Evidence, database: &Key) -> Result<Vec<Slice>, ProveError> {
         let mut slices = vec![slice(logs, database, Some(self.fork), self.index.blocks, &self.index.read.borrow())?];
-        for (key, (recorded, _)) in &self.oplogs {
+        for (key, (recorded, ..)) in &self.oplogs {
             let read = recorded.read.borrow();
             if !read.is_empty() {
                 // Only histories that were never cut are judged by.
@@ -276,7 +292,8 @@ pub(super) fn slice(
     let fits = |head: &&SignedHead, tree: &dyn Nodes| {
         (head.key(), head.length()) == (key, length)
             && fork.is_none_or(|fork| head.fork() == fork)
-            && tree.tree_hash_at(length) == Some(*head.tree_hash())
+            && head.names_its_log()
+            && tree.backs(head)
     };
     let seqs: Vec<u64> = seqs.iter().copied().collect();
     for view in views {

@@ -1,24 +1,48 @@
-//! Rebuttal: of a proof against "the executor or the owner of an oplog", the proof that the owner signed two histories which
-//! differ as early as the operation in question. It clears the executor, and leaves the owner.
+//! Rebuttals: of a proof against the executor, what clears the executor of it.
+//!
+//! - Of a proof against "the executor or the owner of an oplog": the proof that the owner signed two histories which differ as
+//!   early as the operation in question, or that the owner truncated that log. The owner is convicted of that instead.
+//! - Of a proof that rests on the end of a head: a longer head of the same log, under which the transaction is in order.
 
 use minicbor::Encoder;
 use serde::{Deserialize, Serialize};
 
-use super::file::{self, Claim, FileError, MAX_SIZE, Proof, Wrote};
-use super::verify::{Refused, Setup, evaluate};
+use super::file::{self, Claim, FileError, MAX_SIZE, Proof, Slice, Version, Wrote};
+use super::prove::{Evidence, ProveError, Recorder};
+use super::verify::{Refused, Setup, attributed, begin, evaluate, is_index_and_oplogs};
+use super::witness::Witness;
 use crate::database::ack::to_hex;
-use crate::replay::finding::{Accused, Finding};
+use crate::hypercore::{ConsistencyProof, Key, MultiProof, Node};
+use crate::replay::auditor::{Auditor, Step, Wait};
+use crate::replay::finding::{Accused, Class, Finding};
 
-/// The first field.
-pub const FORMAT: &str = "vitra-watch/rebuttal/1";
+/// The first field, by version.
+pub const FORMATS: [(Version, &str); 2] =
+    [(Version::One, "vitra-watch/rebuttal/1"), (Version::Two, "vitra-watch/rebuttal/2")];
 
-/// A file: two proofs, in their own bytes.
+/// A file: a proof, and what clears the executor of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rebuttal {
-    /// The proof that is rebutted.
+    /// The form in which it is written.
+    pub version: Version,
+    /// The proof that is rebutted, in its own bytes.
     pub proof: Vec<u8>,
-    /// That of the equivocation.
-    pub equivocation: Vec<u8>,
+    /// What clears the executor.
+    pub answer: Answer,
+}
+
+/// What clears an executor of a proof.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// A proof that the owner of an oplog truncated it or signed two histories of it, in its own bytes.
+    Owner(Vec<u8>),
+    /// A longer head of the index.
+    Longer {
+        /// What extends the rebutted proof's index to it.
+        extension: Vec<Node>,
+        /// The index under that head, and oplogs, as in a proof.
+        slices: Vec<Slice>,
+    },
 }
 
 /// What a rebuttal shows.
@@ -31,26 +55,71 @@ pub struct Rebutted {
     /// What it said. The executor is cleared of it.
     pub finding: Finding,
     /// What the owner of the oplog is convicted of instead.
-    pub equivocation: Finding,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead: Option<Finding>,
+    /// The length of the longer head that goes on where the proof's head ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longer: Option<u64>,
     /// What was checked, in sentences.
     pub checks: Vec<String>,
 }
 
-/// Whether the operation of a finding may be the same in both histories of a log that are known to differ at this length.
-fn may_be_same(finding: &Finding, log: &str, length: u64) -> bool {
-    let own = finding.origin.as_deref() == Some(log);
-    own && finding.op_seq.is_none_or(|seq| length > seq.saturating_add(1))
-}
-
 impl Rebuttal {
+    /// The rebuttal of a proof by a proof against the owner of an oplog.
+    pub fn by_owner(proof: Vec<u8>, answer: Vec<u8>) -> Rebuttal {
+        Rebuttal { version: Version::Two, proof, answer: Answer::Owner(answer) }
+    }
+
+    /// The rebuttal of a proof that rests on the end of a head, from logs that have a longer one. `participants` are the
+    /// oplogs that it may need.
+    ///
+    /// # Errors
+    /// Where the logs do not clear the executor.
+    pub fn by_longer_head<'w>(
+        proof: Vec<u8>,
+        logs: &dyn Evidence,
+        participants: &[Key],
+        limit: usize,
+        setup: impl Into<Setup<'w>>,
+    ) -> Result<Rebuttal, ProveError> {
+        let not_shown = |why| ProveError::NotShown(Refused::Rebuttal(why));
+        let first = Proof::decode(&proof, limit).map_err(|why| ProveError::NotShown(why.into()))?;
+        let (Claim::Audit { from, seq, end: Some(end), .. }, setup) = (&first.claim, setup.into()) else {
+            return Err(not_shown(NO_END));
+        };
+        let recorder = Recorder::new(logs, participants, true);
+        let mut auditor = begin(&recorder, &first.database, setup, *from).map_err(ProveError::NotShown)?;
+        in_order(&mut auditor, *seq).map_err(ProveError::NotShown)?;
+        drop(auditor);
+        let slices = recorder.slices(logs, &first.database)?;
+        let length = slices.first().map_or(0, |index| index.length);
+        let trees = logs.views(&first.database);
+        let extensions = trees.iter().filter_map(|view| ConsistencyProof::build(view.tree, *end, length));
+        // Of several histories only that of the proof leads on.
+        let mut answers = extensions.map(|extension| Rebuttal {
+            version: Version::Two,
+            proof: proof.clone(),
+            answer: Answer::Longer { extension: extension.extension, slices: slices.clone() },
+        });
+        let valid = answers.find(|answer| answer.verify(limit, setup).is_ok());
+        valid.ok_or_else(|| not_shown("no longer head that is here goes on from the proof's head"))
+    }
+
     /// The file's bytes.
     pub fn encode(&self) -> Vec<u8> {
         file::encoded(|to| self.write(to))
     }
 
     fn write(&self, to: &mut Encoder<&mut Vec<u8>>) -> Result<(), Wrote> {
-        to.array(3)?.str(FORMAT)?.bytes(&self.proof)?.bytes(&self.equivocation)?;
-        Ok(())
+        to.array(3)?.str(file::name(&FORMATS, self.version))?.bytes(&self.proof)?;
+        match &self.answer {
+            Answer::Owner(proof) => to.bytes(proof).map(drop),
+            Answer::Longer { extension, slices } => {
+                to.array(2)?;
+                file::write_nodes(to, extension)?;
+                file::write_slices(to, slices)
+            }
+        }
     }
 
     /// Reads a file of at most `limit` bytes.
@@ -58,57 +127,149 @@ impl Rebuttal {
     /// # Errors
     /// [`FileError`].
     pub fn decode(bytes: &[u8], limit: usize) -> Result<Rebuttal, FileError> {
-        let mut from = file::opened(bytes, limit, FORMAT, 3)?;
-        let rebuttal = Rebuttal { proof: from.bytes()?.to_vec(), equivocation: from.bytes()?.to_vec() };
+        let (version, mut from) = file::opened(bytes, limit, &FORMATS, &[3, 3])?;
+        let proof = from.bytes()?.to_vec();
+        let is_array = matches!(from.datatype()?, minicbor::data::Type::Array);
+        let answer = if version == Version::Two && is_array {
+            file::array(&mut from, 2)?;
+            Answer::Longer { extension: file::read_nodes(&mut from)?, slices: file::read_slices(&mut from)? }
+        } else {
+            Answer::Owner(from.bytes()?.to_vec())
+        };
+        let rebuttal = Rebuttal { version, proof, answer };
         if rebuttal.encode() == bytes { Ok(rebuttal) } else { Err(FileError::NotCanonical) }
     }
 
-    /// Whether what it says fits a finding: the second proof tells of an oplog that it rests on, early enough. Nothing is
-    /// checked.
+    /// Whether what it says fits a finding: the answer tells of an oplog that it rests on, early enough. Nothing is checked.
     pub fn is_about(&self, finding: &Finding) -> bool {
-        let Ok(second) = Proof::decode(&self.equivocation, MAX_SIZE) else { return false };
-        let (Claim::Equivocation { length, .. }, Some(head)) = (&second.claim, second.slices.first()) else {
-            return false;
-        };
-        let log = to_hex(&head.key);
-        let owners = finding.accused.as_ref().map(Accused::owners).unwrap_or_default();
-        owners.contains(&log.as_str()) && !may_be_same(finding, &log, *length)
+        let Answer::Owner(answer) = &self.answer else { return false };
+        let Ok(second) = Proof::decode(answer, MAX_SIZE) else { return false };
+        let Some(head) = second.slices.first() else { return false };
+        second.claim.kind().by_heads() && finding.may_differ(&to_hex(&head.key), differ_within(&second.claim))
     }
 
-    /// Checks both proofs, and that the second one clears the executor of the first. Runs the contract, as
-    /// [`evaluate`] does.
+    /// Checks everything in it, and that it clears the executor. Runs the contract, as [`evaluate`] does.
     ///
     /// # Errors
     /// [`Refused`].
     pub fn verify<'w>(&self, limit: usize, setup: impl Into<Setup<'w>>) -> Result<Rebutted, Refused> {
         let setup = setup.into();
-        let (first, second) = (Proof::decode(&self.proof, limit)?, Proof::decode(&self.equivocation, limit)?);
-        let Claim::Equivocation { length, .. } = second.claim else {
-            return Err(Refused::Rebuttal("the second proof is not one of an equivocation"));
-        };
+        let first = Proof::decode(&self.proof, limit)?;
+        match &self.answer {
+            Answer::Owner(answer) => self.verify_owner(&first, &Proof::decode(answer, limit)?, setup),
+            Answer::Longer { extension, slices } => self.verify_longer(&first, extension, slices, setup),
+        }
+    }
+
+    fn verify_owner(&self, first: &Proof, second: &Proof, setup: Setup<'_>) -> Result<Rebutted, Refused> {
+        if !second.claim.kind().by_heads() {
+            return Err(Refused::Rebuttal("the second proof is not one of an equivocation or a truncation"));
+        }
         if first.database != second.database {
             return Err(Refused::Rebuttal("the proofs are of two databases"));
         }
-        let (rebutted, equivocation) = (evaluate(&first, setup)?, evaluate(&second, setup)?);
-        let (finding, log) = (rebutted.finding, &equivocation.finding.log);
+        let (rebutted, instead) = (evaluate(first, setup)?, evaluate(second, setup)?);
+        let (finding, log) = (rebutted.finding, &instead.finding.log);
         let accused = finding.accused.as_ref();
         if !accused.is_some_and(|accused| accused.owners().contains(&log.as_str()))
             || !matches!(accused, Some(Accused::Executor { .. }))
         {
             return Err(Refused::Rebuttal("the first proof does not rest on an operation of that log"));
         }
-        if may_be_same(&finding, log, length) {
+        if !finding.may_differ(log, differ_within(&second.claim)) {
             return Err(Refused::Rebuttal("the histories may be the same up to and including that operation"));
         }
         let mut checks = rebutted.checks;
-        checks.extend(equivocation.checks);
-        checks.push(format!("the first proof rests on an operation that log {log} has two histories of"));
+        checks.extend(instead.checks);
+        checks.push(match second.claim {
+            Claim::Truncation => format!(
+                "the first proof rests on an operation of log {log}, which was cut: the executor may have been shown another"
+            ),
+            _ => format!("the first proof rests on an operation that log {log} has two histories of"),
+        });
         Ok(Rebutted {
             database: rebutted.database,
             proof: to_hex(&Proof::id(&self.proof)),
             finding,
-            equivocation: equivocation.finding,
+            instead: Some(instead.finding),
+            longer: None,
             checks,
         })
+    }
+
+    fn verify_longer(
+        &self,
+        first: &Proof,
+        extension: &[Node],
+        slices: &[Slice],
+        setup: Setup<'_>,
+    ) -> Result<Rebutted, Refused> {
+        let Claim::Audit { from, seq, end: Some(end), .. } = first.claim else {
+            return Err(Refused::Rebuttal(NO_END));
+        };
+        is_index_and_oplogs(&first.database, slices)?;
+        let rebutted = evaluate(first, setup)?;
+        let (shorter, longer) = (first.slices.first().ok_or(Refused::Slices)?, slices.first().ok_or(Refused::Slices)?);
+        let mut checks = rebutted.checks;
+        let mut heads = Vec::new();
+        for slice in slices {
+            let head = slice.authenticate().map_err(|error| Refused::Slice(slice.key, error))?;
+            attributed(&head)?;
+            checks.push(format!("log {}: its owner signed length {}", to_hex(&slice.key), head.reach()));
+            heads.push(head);
+        }
+        let head = heads.first().ok_or(Refused::Slices)?;
+        if (longer.fork, true) != (shorter.fork, longer.length > end) {
+            return Err(Refused::Rebuttal("the second head is not a longer one of the same log and fork"));
+        }
+        let failed = |_| Refused::Rebuttal("the second head is not shown to go on from the first proof's head");
+        let roots = MultiProof { nodes: shorter.nodes.clone() }.roots(&shorter.blocks, end).map_err(failed)?;
+        let proof = ConsistencyProof { roots: roots.nodes().to_vec(), extension: extension.to_vec() };
+        proof.verify(end, head).map_err(failed)?;
+        checks.push(format!("the head of length {} goes on from the one of length {end}", longer.length));
+        let logs = Witness::new(slices).ok_or(Refused::Slices)?;
+        in_order(&mut begin(&logs, &first.database, setup, from)?, seq)?;
+        checks.push("under it the transaction is in order".to_owned());
+        Ok(Rebutted {
+            database: rebutted.database,
+            proof: to_hex(&Proof::id(&self.proof)),
+            finding: rebutted.finding,
+            instead: None,
+            longer: Some(longer.length),
+            checks,
+        })
+    }
+}
+
+const NO_END: &str = "the first proof does not rest on the end of a head";
+
+/// Within how many blocks the two histories of a log differ; `None` where that is not said: a cut log may differ anywhere.
+fn differ_within(claim: &Claim) -> Option<u64> {
+    match claim {
+        Claim::Equivocation { length, .. } => Some(*length),
+        _ => None,
+    }
+}
+
+/// Audits until the transaction with block `seq` is judged, and demands that all up to there is in order.
+fn in_order(auditor: &mut Auditor<'_>, seq: u64) -> Result<(), Refused> {
+    let not_cleared = Refused::Rebuttal("under the longer head that transaction is not in order either");
+    loop {
+        let before = auditor.position();
+        let step = auditor.step();
+        if auditor.any_unjudged || auditor.findings.iter().any(|finding| finding.class != Class::Notice) {
+            return Err(not_cleared);
+        }
+        match step {
+            Step::Judged(position) if position > seq => return Ok(()),
+            Step::Judged(position) if position > before => {}
+            Step::Waits(Wait::Index(_)) => {
+                // The longer head, too, ends with this transaction.
+                let whole = auditor.foreseen().in_order.is_some_and(|end| end > seq);
+                return if whole && before <= seq { Ok(()) } else { Err(not_cleared) };
+            }
+            Step::Needs { seq } => return Err(Refused::Lacks(seq)),
+            Step::Judged(_) | Step::Waits(_) | Step::End => return Err(not_cleared),
+        }
     }
 }

@@ -3,6 +3,7 @@
 use minicbor::Decoder;
 use serde::{Deserialize, Serialize};
 
+use super::file::Version;
 use super::inclusion::{self, Included, Inclusion};
 use super::rebuttal::{self, Rebuttal, Rebutted};
 use super::verify::{Proven, Refused, Setup, verify};
@@ -25,10 +26,18 @@ pub enum Statement {
 /// [`Refused`] for every file that does not show what it claims.
 pub fn check<'w>(bytes: &[u8], limit: usize, setup: impl Into<Setup<'w>>) -> Result<Statement, Refused> {
     Ok(match format(bytes) {
-        Some(inclusion::FORMAT) => Statement::Inclusion(Box::new(Inclusion::decode(bytes, limit)?.verify()?)),
-        Some(rebuttal::FORMAT) => Statement::Rebuttal(Box::new(Rebuttal::decode(bytes, limit)?.verify(limit, setup)?)),
+        Some(name) if has(&inclusion::FORMATS, name) => {
+            Statement::Inclusion(Box::new(Inclusion::decode(bytes, limit)?.verify()?))
+        }
+        Some(name) if has(&rebuttal::FORMATS, name) => {
+            Statement::Rebuttal(Box::new(Rebuttal::decode(bytes, limit)?.verify(limit, setup)?))
+        }
         _ => Statement::Violation(Box::new(verify(bytes, limit, setup)?)),
     })
+}
+
+fn has(formats: &[(Version, &str)], name: &str) -> bool {
+    formats.iter().any(|(_, known)| *known == name)
 }
 
 /// What the first field says.

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::file::{Claim, FileError, Proof};
+use super::file::{Claim, FileError, Proof, Shorter, Slice, Version};
 use super::prove::names;
 use super::witness::{SliceError, Witness};
 use crate::database::ack::to_hex;
-use crate::hypercore::{ConsistencyProof, Equivocation, Key, SignedHead, diverge, truncates};
-use crate::replay::auditor::{Auditor, Options, Step, Unanchored};
+use crate::hypercore::{Equivocation, Key, PrefixEvidence, SignedHead, truncates};
+use crate::replay::auditor::{Auditor, Options, Step, Unanchored, Wait};
 use crate::replay::finding::{Accused, Class, Finding, Kind};
 use crate::replay::heads;
 use crate::replay::logs::Logs;
@@ -34,6 +34,10 @@ pub struct Proven {
     pub database: String,
     /// The finding, as the auditor says it.
     pub finding: Finding,
+    /// The length of the index's head, where the finding rests on the log's ending there. A longer head may show that the
+    /// log goes on, and clear the executor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<u64>,
     /// What was checked, in sentences.
     pub checks: Vec<String>,
 }
@@ -47,6 +51,12 @@ pub enum Refused {
     /// A slice was not signed by the owner of its log.
     #[error("log {key}: {error}", key = to_hex(.0), error = .1)]
     Slice(Key, SliceError),
+    /// A head of a log says nothing of what its owner did.
+    #[error("log {key}: nobody is accused by its head: {why}", key = to_hex(.0), why = .1)]
+    Unattributed(Key, &'static str),
+    /// The claim rests on the end of a head, and does not say so, or cannot.
+    #[error("what the file holds shows it only if the log ends at block {0}, where a head ends: {1}")]
+    End(u64, &'static str),
     /// The slices are not those that the claim is about.
     #[error("it does not hold the logs that its claim is about")]
     Slices,
@@ -62,6 +72,9 @@ pub enum Refused {
     /// The heads do not contradict each other.
     #[error("the heads do not contradict each other: {0}")]
     Heads(String),
+    /// The result of an operation is not shown, or not all of it.
+    #[error("it does not show what became of the operation: {0}")]
+    Result(&'static str),
     /// The second proof clears nobody of the first.
     #[error("it clears nobody: {0}")]
     Rebuttal(&'static str),
@@ -94,21 +107,29 @@ pub fn evaluate<'w>(proof: &Proof, setup: impl Into<Setup<'w>>) -> Result<Proven
     let mut heads = Vec::new();
     for slice in &proof.slices {
         let head = slice.authenticate().map_err(|error| Refused::Slice(slice.key, error))?;
+        attributed(&head)?;
         let text = format!(
             "log {}: its owner signed length {} (fork {}); {} of its blocks are here, at their places",
             to_hex(&slice.key),
-            slice.length,
+            head.reach(),
             slice.fork,
             slice.blocks.len()
         );
         checks.push(text);
         heads.push(head);
     }
+    let mut ends = None;
     let finding = match &proof.claim {
-        Claim::Audit { kind, from, seq } => by_audit(proof, (*kind, *from, *seq), setup, &mut checks)?,
+        Claim::Audit { kind, from, seq, end } => {
+            ends = *end;
+            by_audit(proof, &heads, (*kind, *from, *seq, *end), setup, &mut checks)?
+        }
         Claim::Truncation => {
             let ([head], named) = split::<1>(&heads)?;
             let owner = owner(proof, head.key(), named)?;
+            if head.is_patched() {
+                return Err(Refused::Heads("a head that is derived from a longer one shows no truncation".to_owned()));
+            }
             if !truncates(head) {
                 return Err(Refused::Heads("a head with the fork counter 0 shows no truncation".to_owned()));
             }
@@ -118,19 +139,49 @@ pub fn evaluate<'w>(proof: &Proof, setup: impl Into<Setup<'w>>) -> Result<Proven
         Claim::Equivocation { length, prefixes } => {
             let ([shorter, longer], named) = split::<2>(&heads)?;
             let owner = owner(proof, shorter.key(), named)?;
-            let [first, second] = prefixes.each_ref().map(|prefix| Some(prefix).filter(|prefix| !is_empty(prefix)));
-            diverge([shorter, longer], *length, [first, second]).map_err(|error| Refused::Heads(error.to_string()))?;
+            let evidence = |at: usize| {
+                let prefix = prefixes.get(at).and_then(Option::as_ref);
+                shown_at(*length, prefix, proof.slices.get(at).ok_or(Refused::Slices)?)
+            };
+            let evidence = Equivocation {
+                shorter: shorter.clone(),
+                longer: longer.clone(),
+                length: *length,
+                evidence: [evidence(0)?, evidence(1)?],
+            };
+            evidence.verify().map_err(|error| Refused::Heads(error.to_string()))?;
             checks.push(format!("the heads' logs differ within their first {length} blocks"));
-            let evidence = Equivocation { shorter: shorter.clone(), longer: longer.clone(), prefix: None };
             let log = to_hex(shorter.key());
             heads::equivocation(&to_hex(&proof.database), &log, owner, &evidence, None)
         }
     };
-    Ok(Proven { database: to_hex(&proof.database), finding, checks })
+    Ok(Proven { database: to_hex(&proof.database), finding, end: ends, checks })
 }
 
-fn is_empty(prefix: &ConsistencyProof) -> bool {
-    prefix.roots.is_empty() && prefix.extension.is_empty()
+/// Whether the owner of a log answers for a head: somebody signed it, and the signature says of which log.
+pub(super) fn attributed(head: &SignedHead) -> Result<(), Refused> {
+    if head.names_its_log() {
+        return Ok(());
+    }
+    Err(Refused::Unattributed(
+        *head.key(),
+        match head.signers() {
+            [] => "nobody signed it; the log's manifest fixes its first blocks",
+            _ => "its signature is of the scheme ns112, which does not say of which log it is",
+        },
+    ))
+}
+
+/// What the file shows of a head's log at a length: with the head's slice, if that is the head's own.
+fn shown_at(length: u64, prefix: Option<&Shorter>, slice: &Slice) -> Result<PrefixEvidence, Refused> {
+    let malformed = || Refused::Heads("what opens the roots is not in its one form".to_owned());
+    match prefix {
+        Some(prefix) => prefix.evidence(length).ok_or_else(malformed),
+        None if slice.tree.is_none() && slice.blocks.is_empty() => Ok(PrefixEvidence::Roots(slice.nodes.clone())),
+        None if slice.tree.is_some() => Ok(PrefixEvidence::TreeHash),
+        // Roots above blocks are known as well; a head alone is asked for, in one form.
+        None => Err(Refused::Slices),
+    }
 }
 
 /// The heads that contradict, and those of further slices.
@@ -155,36 +206,63 @@ fn owner(proof: &Proof, log: &Key, named: &[SignedHead]) -> Result<Option<String
 
 /// Evaluates a claim by audit as if all of it were signed: for whoever tests what lies behind the signatures.
 pub(crate) fn unsigned(proof: &Proof, options: Options) -> Option<Finding> {
-    let Claim::Audit { kind, from, seq } = proof.claim else { return None };
-    by_audit(proof, (kind, from, seq), options.into(), &mut Vec::new()).ok()
+    let Claim::Audit { kind, from, seq, end } = proof.claim else { return None };
+    by_audit(proof, &[], (kind, from, seq, end), options.into(), &mut Vec::new()).ok()
 }
 
 /// Audits the slices until the claimed finding.
 fn by_audit(
     proof: &Proof,
-    (kind, from, seq): (Kind, u64, u64),
+    heads: &[SignedHead],
+    (kind, from, seq, end): (Kind, u64, u64, Option<u64>),
     setup: Setup<'_>,
     checks: &mut Vec<String>,
 ) -> Result<Finding, Refused> {
-    let (index, oplogs) = proof.slices.split_first().ok_or(Refused::Slices)?;
-    let keys: Vec<&Key> = oplogs.iter().map(|slice| &slice.key).collect();
-    let bare = proof.slices.iter().any(|slice| slice.tree.is_some());
-    if index.key != proof.database || bare || keys.contains(&&index.key) || !keys.is_sorted_by(|a, b| a < b) {
-        return Err(Refused::Slices);
+    is_index_and_oplogs(&proof.database, &proof.slices)?;
+    let index = proof.slices.first().ok_or(Refused::Slices)?;
+    if let Some(end) = end {
+        if end != index.length {
+            return Err(Refused::End(end, "the head in the file is of another length"));
+        }
+        if heads.first().is_some_and(SignedHead::is_patched) {
+            return Err(Refused::End(end, "that head is derived from a longer one, and shows no end"));
+        }
     }
-    let logs = Witness::new(&proof.slices).ok_or(Refused::Slices)?;
+    let mut logs = Witness::new(&proof.slices).ok_or(Refused::Slices)?;
+    logs.goes_on = end.is_none();
     let mut auditor = begin(&logs, &proof.database, setup, from)?;
     if from > 0 {
         checks.push(format!("a batch ends before block {from}, and every contract so far keeps to the guard"));
     }
-    let finding = search(&mut auditor, kind, seq)?.clone();
+    let finding = search(&mut auditor, kind, seq).map_err(|why| match why {
+        Refused::End(length, _) if proof.version == Version::One => {
+            Refused::End(length, "a file of this form does not name that, and a longer head may show that it goes on")
+        }
+        why => why,
+    })?;
     checks.push(format!("the auditor, over these blocks, finds {} at block {seq}", kind.name()));
+    if let Some(end) = end {
+        checks.push(format!(
+            "that rests on the log's ending with the head of length {end}: a longer head that goes on from there clears"
+        ));
+    }
     if finding.accused.as_ref().is_some_and(|accused| !accused.owners().is_empty()) {
         checks.push(
             "it used the bytes of an operation: a proof that its oplog was rewritten clears the executor".to_owned(),
         );
     }
     Ok(finding)
+}
+
+/// Whether slices are those of an audit: the index of the database, then oplogs in ascending order, with their blocks.
+pub(super) fn is_index_and_oplogs(database: &Key, slices: &[Slice]) -> Result<(), Refused> {
+    let (index, oplogs) = slices.split_first().ok_or(Refused::Slices)?;
+    let keys: Vec<&Key> = oplogs.iter().map(|slice| &slice.key).collect();
+    let bare = slices.iter().any(|slice| slice.tree.is_some());
+    if index.key != *database || bare || keys.contains(&&index.key) || !keys.is_sorted_by(|a, b| a < b) {
+        return Err(Refused::Slices);
+    }
+    Ok(())
 }
 
 /// An audit that begins at the genesis (0) or at some ack.
@@ -206,18 +284,23 @@ pub(super) fn begin<'a>(
     Ok(auditor)
 }
 
-/// Audits until a violation is found, and no further than needed.
-pub(super) fn search<'a>(auditor: &'a mut Auditor<'_>, kind: Kind, seq: u64) -> Result<&'a Finding, Refused> {
-    let wanted = |f: &Finding| f.class == Class::Violation && f.kind == kind && f.seq == Some(seq);
+/// Audits until a violation is found, and no further than needed. Where the logs go on beyond what is here, only what nothing
+/// added can mend is found.
+pub(super) fn search(auditor: &mut Auditor<'_>, kind: Kind, seq: u64) -> Result<Finding, Refused> {
+    let wanted = |f: &&Finding| f.class == Class::Violation && f.kind == kind && f.seq == Some(seq);
     loop {
         let before = auditor.position();
         let step = auditor.step();
-        if let Some(at) = auditor.findings.iter().position(wanted) {
-            return auditor.findings.get(at).ok_or(Refused::NotShown);
+        if let Some(found) = auditor.findings.iter().find(wanted) {
+            return Ok(found.clone());
         }
         match step {
             Step::Judged(position) if position > before && before <= seq => {}
             Step::Needs { seq } => return Err(Refused::Lacks(seq)),
+            Step::Waits(Wait::Index(end)) => {
+                let foreseen = auditor.foreseen().violations.iter().find(wanted).cloned();
+                return foreseen.ok_or(Refused::End(end, "the claim does not name that, and a longer head may go on"));
+            }
             Step::Judged(_) | Step::Waits(_) | Step::End => return Err(Refused::NotShown),
         }
     }
@@ -238,10 +321,14 @@ impl Proven {
             Some(accused) => owners(accused),
             None => Vec::new(),
         };
-        match who.pop() {
+        let who = match who.pop() {
             Some(last) if who.is_empty() => last,
             Some(last) => format!("{} or {last}", who.join(", ")),
             None => "nobody".to_owned(),
+        };
+        match self.end {
+            Some(end) => format!("{who}, unless a longer head shows that the log goes on after {end} blocks"),
+            None => who,
         }
     }
 }

@@ -116,6 +116,8 @@ impl Blocks for Part {
 pub(super) struct Witness {
     index: Part,
     oplogs: BTreeMap<Key, Part>,
+    /// The index may go on after what is here, so that its end decides nothing.
+    pub goes_on: bool,
 }
 
 impl Witness {
@@ -126,7 +128,8 @@ impl Witness {
             Part { fork: slice.fork, length: slice.length, blocks: blocks.collect() }
         };
         let (index, oplogs) = slices.split_first()?;
-        Some(Witness { index: part(index), oplogs: oplogs.iter().map(|slice| (slice.key, part(slice))).collect() })
+        let oplogs = oplogs.iter().map(|slice| (slice.key, part(slice))).collect();
+        Some(Witness { index: part(index), oplogs, goes_on: true })
     }
 }
 
@@ -135,9 +138,17 @@ impl Logs for Witness {
         &self.index
     }
     fn oplog(&self, key: &Key) -> Option<Oplog<'_>> {
-        self.oplogs.get(key).map(|part| Oplog { blocks: part, rewritten: part.fork > 0 })
+        self.oplogs.get(key).map(|part| Oplog {
+            blocks: part,
+            rewritten: part.fork > 0,
+            // A slice whose head names nobody is refused before.
+            attributed: true,
+        })
     }
     fn index_fork(&self) -> u64 {
         self.index.fork
+    }
+    fn signed_length(&self) -> u64 {
+        if self.goes_on { u64::MAX } else { self.index.length }
     }
 }

@@ -57,6 +57,8 @@ pub struct Case<'a> {
     pub state_peculiar: bool,
     /// Only a rewritten history of the oplog is held.
     pub op_rewritten: bool,
+    /// The head of the oplog shows that its owner wrote it.
+    pub op_attributed: bool,
     /// The ack.
     pub ack: &'a Ack,
     /// The state before it.
@@ -166,6 +168,13 @@ pub fn examine(case: &Case<'_>, contract: &Contract, first: &Applied, compare: &
         if !other.scan.mutable_state.is_empty() {
             return Ok(stateful(other));
         }
+    }
+    if !case.op_attributed {
+        return Ok(unjudged(
+            Kind::Unattributed,
+            "nobody signed the head of this oplog, or its signature does not say of which log it is; the operation may have \
+             been another one when it was executed",
+        ));
     }
     if case.op_rewritten {
         return Ok(unjudged(

@@ -119,6 +119,8 @@ kinds! {
     ReaddRace = "readd-race" Unverifiable,
     /// Only a rewritten history of the oplog is held.
     OpRewritten = "op-rewritten" Unverifiable,
+    /// A rule was broken in a log whose head names nobody who did it.
+    Unattributed = "unattributed" Unverifiable,
     /// The published state that a check needs cannot be read.
     StateUnreadable = "state-unreadable" Unverifiable,
     /// An operation beyond every head of its oplog that is held.
@@ -217,6 +219,22 @@ impl Accused {
     }
 }
 
+/// An operation: a place in an oplog.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Operation {
+    /// The oplog's key in hex.
+    pub origin: String,
+    /// The block.
+    pub seq: u64,
+}
+
+impl Operation {
+    /// Operation `seq` of the oplog `origin`.
+    pub fn new(origin: impl Into<String>, seq: u64) -> Self {
+        Self { origin: origin.into(), seq }
+    }
+}
+
 /// One change as findings show it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ShownChange {
@@ -276,6 +294,9 @@ pub struct Finding {
     /// Its place there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub op_seq: Option<u64>,
+    /// Other operations that it rests on: with other bytes they may have written what was taken for the executor's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rests_on: Vec<Operation>,
     /// What the contract makes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<ShownChange>,
@@ -306,12 +327,36 @@ impl Finding {
             also: Vec::new(),
             origin: None,
             op_seq: None,
+            rests_on: Vec::new(),
             expected: None,
             published: None,
             explained: None,
             unjudged: false,
             message: message.into(),
         }
+    }
+
+    /// Accuses the executor, or one of the owners of the oplogs whose operations these are; the last one is the finding's own.
+    pub fn accuse_executor_or(&mut self, operations: &[Operation]) {
+        if self.class != Class::Violation {
+            return;
+        }
+        self.accused = Some(Accused::executor_or(operations.iter().map(|operation| operation.origin.as_str())));
+        let mut others: Vec<Operation> = operations.to_vec();
+        others.sort();
+        others.dedup();
+        others.retain(|op| (self.origin.as_deref(), self.op_seq) != (Some(&op.origin), Some(op.seq)));
+        self.rests_on = others;
+    }
+
+    /// Whether it rests on an operation of this oplog that may have been another one: two histories of the log differ
+    /// within the first `within` blocks; where that is `None`, nobody knows from where on.
+    pub fn may_differ(&self, log: &str, within: Option<u64>) -> bool {
+        let owners = self.accused.as_ref().map(Accused::owners).unwrap_or_default();
+        let own = self.op_seq.filter(|_| self.origin.as_deref() == Some(log));
+        let others = self.rests_on.iter().filter(|operation| operation.origin == log).map(|operation| operation.seq);
+        let reached = |seq: u64| within.is_none_or(|within| within <= seq.saturating_add(1));
+        owners.contains(&log) && own.into_iter().chain(others).any(reached)
     }
 }
 

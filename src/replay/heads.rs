@@ -3,7 +3,7 @@
 use super::finding::{Accused, Finding, Kind, identity};
 use crate::database::ack;
 use crate::hypercore::views::Conflict;
-use crate::hypercore::{Equivocation, SignedHead};
+use crate::hypercore::{Equivocation, Key, SignedHead};
 
 const CAVEAT: &str = "this proves the fact, not the intent: a restored backup or lost power does the same";
 
@@ -20,8 +20,11 @@ pub fn judge(database: &str, log: &str, owner: Option<&str>, conflicts: &[Confli
 
 /// The finding of a head with a fork counter above 0.
 pub fn truncation(database: &str, log: &str, owner: Option<String>, head: &SignedHead) -> Finding {
-    let message =
-        format!("a signed head has the fork counter {}: the log was cut and rewritten; {CAVEAT}", head.fork());
+    let message = format!(
+        "a signed head has the fork counter {}: the log was cut and rewritten{}; {CAVEAT}",
+        head.fork(),
+        signed_by(head, head.signers())
+    );
     let subject = subject(head);
     finding((database, Kind::Truncation, log, head.fork()), &subject, owner, None, message)
 }
@@ -36,9 +39,10 @@ pub fn equivocation(
 ) -> Finding {
     let (shorter, longer) = (&evidence.shorter, &evidence.longer);
     let message = format!(
-        "two signed heads of one history, at lengths {} and {}, contradict each other; {CAVEAT}",
+        "two signed heads of one history, at lengths {} and {}, contradict each other{}; {CAVEAT}",
         shorter.length(),
-        longer.length()
+        longer.length(),
+        signed_by(shorter, &evidence.signed_both())
     );
     let mut subjects = [subject(shorter), subject(longer)];
     subjects.sort();
@@ -68,6 +72,19 @@ fn finding(
     finding.id = identity(database, kind, log, fork, subject);
     finding.accused = Some(owner.map_or(Accused::EXECUTOR, Accused::owner));
     finding
+}
+
+/// Of a log that several may sign: which of them did.
+fn signed_by(head: &SignedHead, keys: &[Key]) -> String {
+    let several = head.manifest().is_some_and(|manifest| manifest.signers.len() > 1);
+    match (several, keys) {
+        (false, _) => String::new(),
+        (true, []) => " (none of its signers signed both: the log as a whole contradicts itself)".to_owned(),
+        (true, keys) => {
+            let keys: Vec<String> = keys.iter().map(|key| ack::to_hex(key)).collect();
+            format!(" (of its signers {})", keys.join(", "))
+        }
+    }
 }
 
 fn subject(head: &SignedHead) -> String {

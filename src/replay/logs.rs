@@ -14,9 +14,13 @@ pub trait Logs {
     fn index_fork(&self) -> u64 {
         0
     }
-    /// Blocks of the longest signed head of the index that is known in this fork, whether they are here or not.
+    /// Blocks of the longest tree of the index that is known to be signed in this fork, whether they are here or not.
     fn signed_length(&self) -> u64 {
         0
+    }
+    /// Whether the index's head shows that its owner wrote it: somebody signed it, and the signature says of which log.
+    fn index_is_attributed(&self) -> bool {
+        true
     }
     /// What the signed heads of a log, all that are known, say against each other.
     fn conflicts(&self, key: &Key) -> Vec<Conflict> {
@@ -53,6 +57,9 @@ impl<T: Logs + ?Sized> Logs for &T {
     fn signed_length(&self) -> u64 {
         (**self).signed_length()
     }
+    fn index_is_attributed(&self) -> bool {
+        (**self).index_is_attributed()
+    }
     fn conflicts(&self, key: &Key) -> Vec<Conflict> {
         (**self).conflicts(key)
     }
@@ -68,4 +75,6 @@ pub struct Oplog<'a> {
     /// Only a history with a fork counter above 0 is held: an operation in it may have been another one when it was
     /// executed.
     pub rewritten: bool,
+    /// Its head shows that its owner wrote it: somebody signed it, and the signature says of which log.
+    pub attributed: bool,
 }

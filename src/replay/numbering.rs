@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::finding::Operation;
+
 /// What is known of one origin. Its serialised form leaves out what is as it was in the beginning.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -33,7 +35,7 @@ pub struct Origin {
     pub forged: Vec<u64>,
     /// Numbers that come next if an entry was no ack that may have been none, and who may have written it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    open: Vec<(u64, Vec<String>)>,
+    open: Vec<(u64, Vec<Operation>)>,
     /// Acks of this origin.
     pub acks: u64,
 }
@@ -71,7 +73,7 @@ pub enum Numbering {
 impl Origin {
     /// Notes an ack. `finding` is the number that a finding of a skip will have. `doubt` names who may have written what looks
     /// like this ack. If the number would be right without an earlier doubtful ack, gives who may have written that.
-    pub fn ack(&mut self, seq: u64, finding: usize, doubt: &[String]) -> (Numbering, Vec<String>) {
+    pub fn ack(&mut self, seq: u64, finding: usize, doubt: &[Operation]) -> (Numbering, Vec<Operation>) {
         let next = self.next;
         let mut without = Vec::new();
         if let Some(at) = self.open.iter().position(|(open, _)| *open == seq) {
@@ -144,7 +146,7 @@ mod tests {
     #[test]
     fn a_doubtful_ack_leaves_both_readings_open() {
         let mut origin = Origin::default();
-        let doubt = vec!["p".to_owned()];
+        let doubt = vec![Operation::new("p", 3)];
         assert_eq!(origin.ack(0, 0, &[]), (Numbering::Next, vec![]));
         assert_eq!(origin.ack(5, 0, &doubt), (Numbering::Skipped { expected: 1 }, vec![]));
         for seq in 1..5 {

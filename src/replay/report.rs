@@ -186,10 +186,8 @@ fn clear(findings: &mut [Finding], equivocations: &[Finding]) {
 /// Whether the proof that an oplog has two histories clears the executor of a finding: if it rests on an operation of that
 /// log, and the histories may differ as early as there. Where they are the same up to it, everybody was shown that operation.
 fn clears(equivocation: &Finding, finding: &Finding) -> bool {
-    let suspects = finding.accused.as_ref().map(Accused::owners).unwrap_or_default();
-    let own = finding.origin.as_ref() == Some(&equivocation.log);
-    let later = finding.op_seq.filter(|_| own).zip(equivocation.seq).is_some_and(|(seq, first)| first > seq);
-    suspects.contains(&equivocation.log.as_str()) && !later
+    // Where the first difference is not known, nobody knows from where on.
+    finding.may_differ(&equivocation.log, equivocation.seq.map(|first| first.saturating_add(1)))
 }
 
 /// The gravest findings, in the order they came. The exit code follows from them, so the executor's violations come

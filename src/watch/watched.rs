@@ -325,7 +325,7 @@ impl Watched {
         let bytes = |row: &FindingRow| row.proof.and_then(|proof| node.evidence().get(&proof.digest).ok().flatten());
         let Some(proof) = bytes(row) else { return Ok(None) };
         let splits = self.known.values().filter(|row| (row.finding.kind, &row.finding.log) == (by.kind, &by.log));
-        let mut files = splits.filter_map(bytes).map(|split| Rebuttal { proof: proof.clone(), equivocation: split });
+        let mut files = splits.filter_map(bytes).map(|split| Rebuttal::by_owner(proof.clone(), split));
         let Some(file) = files.find(|file| file.is_about(&row.finding)) else { return Ok(None) };
         let file = file.encode();
         let digest = node.evidence().put(&file).map_err(|error| TurnError::Archive(error.into()))?;

@@ -25,5 +25,5 @@ pub use crate::replay::report::{ContractInForce, Head, ParticipantReport, Report
 pub use child::{Pulse, audit, serve};
 pub use live::{News, Worker};
 pub use parent::{Limits, WorkerError, run};
-pub use proofs::{Refusal, check_proof, make_proofs};
+pub use proofs::{Refusal, check_proof, make_proofs, make_rebuttal};
 pub use report::{Answer, Beat, Begun, Command, ProofTask, Request, Standing};

@@ -10,7 +10,7 @@ use super::report::{Answer, ProofTask, Request};
 use super::session::{Ended, Session};
 use crate::archive::{Database, OpenError, parse_key};
 use crate::database::ack::{bytes_from_hex, to_hex};
-use crate::proofs::{Setup, Statement, check, prove};
+use crate::proofs::{Proof, Rebuttal, Setup, Statement, check, is_input, prove};
 use crate::replay::auditor::Auditor;
 use crate::replay::report::Report;
 
@@ -85,6 +85,32 @@ pub fn check_proof(
     }
 }
 
+/// Clears the executor of a proof that rests on the end of a head, by the database in a directory, in a worker process.
+/// Gives the rebuttal's bytes.
+///
+/// # Errors
+/// [`WorkerError`].
+pub fn make_rebuttal(
+    binary: &Path,
+    dir: &Path,
+    proof: &[u8],
+    limit: usize,
+    limits: Limits,
+) -> Result<Result<Vec<u8>, Refusal>, WorkerError> {
+    let task = ProofTask::Rebut { file: to_hex(proof), limit };
+    let mut request = Request { proofs: Some(task), ..Request::new(dir.to_owned()) };
+    let mut stuck = Stuck::default();
+    loop {
+        match Session::start(binary, &request)?.listen(limits, &mut |_| true)? {
+            Ended::Proof(Answer::Made(_, Ok(hex))) => return Ok(Ok(bytes_from_hex(&hex).ok_or_else(odd)?)),
+            Ended::Proof(Answer::Made(_, Err(why))) => return Ok(Err(Refusal { why, malformed: false })),
+            Ended::Proof(Answer::Refused(why, malformed)) => return Ok(Err(Refusal { why, malformed })),
+            Ended::Stuck(seq, why) => stuck.count(seq, why, &mut request, limits)?,
+            _ => return Err(odd()),
+        }
+    }
+}
+
 /// The child's side. `tell` sends an answer; the last one is returned.
 pub(super) fn work(request: &Request, task: &ProofTask, pulse: &Arc<Pulse>, tell: &mut dyn FnMut(Answer)) -> Answer {
     let watch = |auditor: &mut Auditor<'_>| prepare(auditor, request, pulse);
@@ -112,6 +138,13 @@ pub(super) fn work(request: &Request, task: &ProofTask, pulse: &Arc<Pulse>, tell
                 None => Answer::MadeAll,
             }
         }
+        ProofTask::Rebut { file, limit } => {
+            let Some(file) = bytes_from_hex(file) else { return Answer::Failed("the file was garbled".to_owned()) };
+            match rebuttal(file, request, *limit, setup) {
+                Ok(made) => Answer::Made(0, made.map(|rebuttal| to_hex(&rebuttal.encode()))),
+                Err(error) => unreadable(&error),
+            }
+        }
         ProofTask::Check { file, limit } => {
             let Some(file) = bytes_from_hex(file) else { return Answer::Failed("the file was garbled".to_owned()) };
             match check(&file, *limit, setup) {
@@ -119,6 +152,27 @@ pub(super) fn work(request: &Request, task: &ProofTask, pulse: &Arc<Pulse>, tell
                 Err(why) => Answer::Refused(why.to_string(), why.is_malformed()),
             }
         }
+    }
+}
+
+/// What clears the executor of a proof, by the database in the request's directory; or why nothing does.
+fn rebuttal(
+    file: Vec<u8>,
+    request: &Request,
+    limit: usize,
+    setup: Setup<'_>,
+) -> Result<Result<Rebuttal, String>, OpenError> {
+    let first = match Proof::decode(&file, limit) {
+        Ok(first) => first,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    let database = Database::open(&request.dir, Some(first.database))?;
+    let inputs: Vec<_> = database.logs().into_iter().filter(|log| is_input(&database, log)).collect();
+    database.check(&inputs)?;
+    let made = Rebuttal::by_longer_head(file, &database, &inputs, limit, setup);
+    match database.take_error() {
+        Some(error) => Err(error.into()),
+        None => Ok(made.map_err(|why| why.to_string())),
     }
 }
 

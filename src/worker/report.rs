@@ -56,6 +56,13 @@ pub enum ProofTask {
         /// Keys in hex of the oplogs that they may rest on.
         participants: Vec<String>,
     },
+    /// Clear the executor of a proof that rests on the end of a head, by what the directory holds.
+    Rebut {
+        /// The proof's bytes in hex.
+        file: String,
+        /// Most bytes that are read.
+        limit: usize,
+    },
     /// Check a proof.
     Check {
         /// The file's bytes in hex.

@@ -44,7 +44,7 @@ impl Logs for Arrived<'_> {
     }
     fn oplog(&self, key: &Key) -> Option<Oplog<'_>> {
         let (_, rewritten, blocks) = self.part(key)?;
-        Some(Oplog { blocks, rewritten: *rewritten })
+        Some(Oplog { blocks, rewritten: *rewritten, attributed: true })
     }
     fn index_fork(&self) -> u64 {
         self.lab.index_fork()

@@ -19,7 +19,7 @@ fn clears(lab: &Lab<Memory>, report: &Report) -> [u64; 2] {
             }
             // What runs out of another budget than the one that found it is proven by nobody.
             let Ok(first) = prove(finding) else { continue };
-            let rebuttal = Rebuttal { proof: first.encode(), equivocation: second.clone() };
+            let rebuttal = Rebuttal::by_owner(first.encode(), second.clone());
             let verified = rebuttal.verify(MAX_SIZE, Options::default());
             if equivocation.seq.zip(finding.op_seq).is_some_and(|(first, seq)| first <= seq) {
                 assert!(matches!(finding.accused, Some(Accused::Participant { .. })), "{finding:#?}");

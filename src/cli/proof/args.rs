@@ -57,23 +57,29 @@ pub(in super::super) struct ShowArgs {
     pub max_size: u32,
 }
 
-/// Clear an executor: of a proof against the executor or the owner of an oplog, with the proof that this oplog has two
-/// histories which differ as early as the operation in question.
+/// Clear an executor of a proof.
+///
+/// A proof against the executor or the owner of an oplog is answered by the proof that this owner truncated the oplog, or that
+/// it has two histories which differ as early as the operation in question. A proof that rests on the end of a head is
+/// answered by a longer head: name a directory with the database, or its key, and the longer head is taken from there.
 ///
 /// Writes a file of its own, which `proof verify` checks.
 ///
-/// Exit status: 0 cleared; 1 the proofs do not show it; 65 one is no proof file; 64 wrong arguments; 70 internal error.
+/// Exit status: 0 cleared; 1 the answer does not show it; 65 one is no proof file, or malformed files; 64 wrong arguments; 69
+/// nobody serves the database; 70 internal error.
 #[derive(Debug, Args)]
 pub(in super::super) struct RebutArgs {
-    /// The proof that accuses the executor or an owner.
+    /// The proof that accuses the executor, or the executor or an owner.
     #[arg(value_name = "FILE")]
     pub proof: PathBuf,
-    /// The proof that the owner's oplog equivocates.
-    #[arg(value_name = "EQUIVOCATION")]
-    pub equivocation: PathBuf,
+    /// The proof of the oplog's equivocation or truncation; or a directory with the database, or its key.
+    #[arg(value_name = "FILE|DIR|KEY")]
+    pub answer: PathBuf,
     /// Write the rebuttal into this directory.
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub out: PathBuf,
+    #[command(flatten)]
+    pub download: DownloadArgs,
 }
 
 /// Prove that a block is in a log, and, of an operation, what the executor made of it.

@@ -12,6 +12,7 @@ use crate::database::path::{self, Place};
 use crate::database::{Value, decode};
 use crate::hyperbee::Entry;
 use crate::hypercore::Key;
+use crate::proofs::rebuttal::Answer;
 use crate::proofs::{Claim, Inclusion, Proof, Rebuttal, Slice, Statement};
 use crate::worker::{self, Limits};
 
@@ -22,8 +23,14 @@ pub(super) fn run(args: &ShowArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     writeln!(out, "  file       {}, {} bytes", to_hex(&Proof::id(&file)), file.len())?;
     if let Ok(rebuttal) = Rebuttal::decode(&file, limit) {
         writeln!(out, "  rebuttal, of the proof {}", to_hex(&Proof::id(&rebuttal.proof)))?;
-        for proof in [&rebuttal.proof, &rebuttal.equivocation] {
-            contents(proof, limit, out)?;
+        contents(&rebuttal.proof, limit, out)?;
+        match &rebuttal.answer {
+            Answer::Owner(proof) => contents(proof, limit, out)?,
+            Answer::Longer { slices: held, .. } => {
+                writeln!(out, "  answered by a longer head:")?;
+                let database = held.first().map(|index| index.key).unwrap_or_default();
+                slices(held, &database, out)?;
+            }
         }
     } else {
         contents(&file, limit, out)?;
@@ -69,8 +76,11 @@ fn contents(file: &[u8], limit: usize, out: &mut dyn Write) -> Result<(), Failur
 
 fn claim(claim: &Claim) -> String {
     match claim {
-        Claim::Audit { kind, from: 0, seq } => format!("{} at block {seq}, by an audit from the genesis", kind.name()),
-        Claim::Audit { kind, from, seq } => format!("{} at block {seq}, by an audit from block {from}", kind.name()),
+        Claim::Audit { kind, from, seq, end } => {
+            let from = if *from == 0 { "the genesis".to_owned() } else { format!("block {from}") };
+            let end = end.map_or(String::new(), |end| format!(", if the log ends with its head of length {end}"));
+            format!("{} at block {seq}, by an audit from {from}{end}", kind.name())
+        }
         Claim::Truncation => "truncation".to_owned(),
         Claim::Equivocation { length, .. } => format!("equivocation within the first {length} blocks"),
     }

@@ -79,12 +79,18 @@ fn print_violation(proven: &Proven, out: &mut dyn Write) -> Result<(), Failure> 
 }
 
 fn print_rebuttal(rebutted: &Rebutted, out: &mut dyn Write) -> Result<(), Failure> {
-    let (finding, owner) = (&rebutted.finding, &rebutted.equivocation.log);
+    let finding = &rebutted.finding;
     writeln!(out, "  database   {}", escape(&rebutted.database))?;
     writeln!(out, "  clears     the executor of {}{}", finding.kind.name(), place(finding))?;
     writeln!(out, "  proof      {} said so", rebutted.proof)?;
-    writeln!(out, "  convicts   the owner of oplog {}", escape(owner))?;
-    Ok(writeln!(out, "  because    {}", escape(&rebutted.equivocation.message))?)
+    if let Some(instead) = &rebutted.instead {
+        writeln!(out, "  convicts   the owner of oplog {}", escape(&instead.log))?;
+        writeln!(out, "  because    {}", escape(&instead.message))?;
+    }
+    if let Some(length) = rebutted.longer {
+        writeln!(out, "  because    the log goes on: under its head of length {length} the transaction is in order")?;
+    }
+    Ok(())
 }
 
 fn print_inclusion(included: &Included, out: &mut dyn Write) -> Result<(), Failure> {
@@ -103,6 +109,9 @@ fn print_inclusion(included: &Included, out: &mut dyn Write) -> Result<(), Failu
         for entry in &result.changes {
             writeln!(out, "  change     {}", change(entry))?;
         }
+        for caveat in result.caveats() {
+            writeln!(out, "  but        {caveat}")?;
+        }
     }
     Ok(())
 }
@@ -117,7 +126,7 @@ fn shown_json(file: &str, id: &str, result: &Result<Statement, Refusal>) -> Json
     match result {
         Ok(Statement::Violation(proven)) => json!({
             "schema": SCHEMA, "file": file, "proof": id, "proven": true, "shows": "violation", "database": proven.database,
-            "finding": proven.finding, "checks": proven.checks,
+            "finding": proven.finding, "end": proven.end, "checks": proven.checks,
         }),
         Ok(Statement::Rebuttal(rebutted)) => json!({
             "schema": SCHEMA, "file": file, "proof": id, "proven": true, "shows": "rebuttal", "rebuttal": rebutted,

@@ -97,7 +97,7 @@ fn seal(database: &str, options: &Options, text: &str) -> String {
     let Options { budget, max_findings, until, cache: _ } = options;
     let version = env!("CARGO_PKG_VERSION");
     let of = format!(
-        "vitra-watch/checkpoint/1\n{version}\n{RULEBOOK}\n{database}\n{budget:?}\n{max_findings}\n{until:?}\n{text}"
+        "vitra-watch/checkpoint/2\n{version}\n{RULEBOOK}\n{database}\n{budget:?}\n{max_findings}\n{until:?}\n{text}"
     );
     ack::to_hex(&blake2b(&[of.as_bytes()]))
 }
@@ -132,8 +132,8 @@ struct Carried {
     broken: bool,
     reach: Reach,
     guarded: bool,
-    declared_by: BTreeMap<String, Vec<String>>,
-    source_by: Vec<String>,
+    declared_by: BTreeMap<String, Vec<Operation>>,
+    source_by: Vec<Operation>,
     /// The bits of the newest time; there may be none.
     last_ts: u64,
     killed: BTreeSet<u64>,

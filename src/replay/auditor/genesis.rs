@@ -61,6 +61,10 @@ impl Auditor<'_> {
         let matching =
             matching::matching(announced, Some(&expected), self.until, |seq| self.entry(seq)).map_err(Stop::Needs)?;
         let certain = self.tree_issues(1, &matching, Some(&expected))?;
+        if !certain.is_empty() && self.is_open(&matching) {
+            // Its batch may go on.
+            return Err(Stop::Waits(Wait::Index(self.until)));
+        }
         self.settle(None, seq, matching, certain, None)
     }
 }

@@ -45,7 +45,7 @@ struct Before {
     more_findings: u64,
     counts: HashMap<Class, usize>,
     any_unjudged: bool,
-    suspects: Vec<String>,
+    suspects: Vec<Operation>,
     last_ts: f64,
     batch: (u64, u64, Vec<crate::hyperbee::Kind>),
 }

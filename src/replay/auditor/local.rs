@@ -69,6 +69,17 @@ impl<'a> Auditor<'a> {
         Ok(auditor)
     }
 
+    /// Makes sure that the entry at block `from` is an ack of the executor's own hand, and no change of an operation: by the
+    /// two rules of the module. Runs no contract.
+    ///
+    /// # Errors
+    /// [`Unanchored`] where the blocks do not show it.
+    pub fn vouch(logs: &'a dyn Logs, key: &[u8; 32], from: u64) -> Result<(), Unanchored> {
+        let auditor = Self::new(logs, key, Options::default());
+        auditor.anchor(from)?;
+        auditor.source_before(from).map(drop)
+    }
+
     /// Makes sure that a batch ends before block `from`, and a transaction begins with it; see the module. Returns how many blocks
     /// showed that.
     fn anchor(&self, from: u64) -> Result<u64, Unanchored> {

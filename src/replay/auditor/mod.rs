@@ -26,7 +26,7 @@ use crate::replay::batches::{self, Found, Reading, Start, TreeIs};
 use crate::replay::contract::Contract;
 use crate::replay::engine::{AckView, Applied, Budget, Dialect, LoadError, Outcome, State, Surroundings};
 use crate::replay::examine::{self, Case, Compared, Examined};
-use crate::replay::finding::{Accused, Also, Class, Finding, Kind, ShownChange};
+use crate::replay::finding::{Also, Class, Finding, Kind, Operation, ShownChange};
 use crate::replay::logs::Logs;
 use crate::replay::matching::{self, Announced, Body, Expected, Issue, Matching, Published as Block};
 use crate::replay::numbering::{Numbering, Origin};
@@ -125,10 +125,10 @@ pub struct Auditor<'a> {
     guarded: bool,
     /// Whose operation last declared an input, by its name; whose operation last changed the contract. With other bytes the
     /// same entry may have been written past the guard, to take effect later.
-    declared_by: HashMap<String, Vec<String>>,
-    source_by: Vec<String>,
-    /// Oplogs whose operations may have written the entry that is judged as an ack.
-    suspects: Vec<String>,
+    declared_by: HashMap<String, Vec<Operation>>,
+    source_by: Vec<Operation>,
+    /// Operations that may have written the entry that is judged as an ack.
+    suspects: Vec<Operation>,
     /// The finding of a skip, while the operation that was skipped is judged.
     late: Option<usize>,
     last_ts: f64,
@@ -303,11 +303,18 @@ impl<'a> Auditor<'a> {
             self.more_findings = self.more_findings.saturating_add(1);
             return None;
         }
+        let mut message: String = message.into();
+        let mut kind = kind;
+        if kind.class() == Class::Violation && !self.logs.index_is_attributed() {
+            let why = "but nobody signed the index's head, or its signature does not say of which log it is";
+            message = format!("{}: {message}; {why}", kind.name());
+            kind = Kind::Unattributed;
+        }
         *self.counts.entry(kind.class()).or_default() += 1;
         let mut finding = Finding::new(&self.database, kind, &self.database, seq, message);
-        if kind.class() == Class::Violation {
-            finding.accused = Some(Accused::executor_or(self.suspects.iter().map(String::as_str)));
-        }
+        finding.accuse_executor_or(&self.suspects);
+        finding.unjudged = kind == Kind::Unattributed;
+        self.any_unjudged |= finding.unjudged;
         self.findings.push(finding);
         Some(self.findings.len().saturating_sub(1))
     }
@@ -340,9 +347,10 @@ impl<'a> Auditor<'a> {
         self.cache.entry(self.logs.index(), seq)
     }
 
-    /// Only a rewritten history of this oplog is held.
+    /// Only a rewritten history of this oplog is held, or one whose head does not show that its owner wrote it.
     fn is_rewritten(&self, key: &str) -> bool {
-        from_hex(key).and_then(|key| self.logs.oplog(&key)).is_some_and(|oplog| oplog.rewritten)
+        let oplog = from_hex(key).and_then(|key| self.logs.oplog(&key));
+        oplog.is_some_and(|oplog| oplog.rewritten || !oplog.attributed)
     }
 
     /// Runs `work` on the state before block `at`: the published tree, or the simulated one inside a batch.

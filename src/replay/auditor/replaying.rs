@@ -13,6 +13,7 @@ impl Auditor<'_> {
             return Ok(replay);
         };
         replay.op_rewritten = oplog.rewritten;
+        replay.op_attributed = oplog.attributed;
         let Some(bytes) = oplog.blocks.block(ack.seq) else {
             replay.hindrance = Some((Kind::BlockUnavailable, "the block of the operation is not here".into()));
             return Ok(replay);
@@ -119,6 +120,7 @@ pub(super) struct Replay {
     pub(super) op: Option<Value>,
     pub(super) op_peculiar: bool,
     pub(super) op_rewritten: bool,
+    pub(super) op_attributed: bool,
     pub(super) state_peculiar: bool,
     pub(super) undecodable: bool,
     pub(super) applied: Option<Applied>,

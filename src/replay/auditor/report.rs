@@ -35,7 +35,7 @@ impl Auditor<'_> {
         if let Some(ack) = ack {
             self.transactions = self.transactions.saturating_add(1);
             if !guarded {
-                self.reach.note(&ack.origin, at, ack.num_changes, matching.end);
+                self.reach.note(Operation::new(&*ack.origin, ack.seq), at, ack.num_changes, matching.end);
             }
         }
         self.at = matching.end;
@@ -75,6 +75,7 @@ impl Auditor<'_> {
                 op_peculiar: replay.op_peculiar,
                 state_peculiar: replay.state_peculiar || matching.peculiar,
                 op_rewritten: replay.op_rewritten,
+                op_attributed: replay.op_attributed,
                 ack,
                 state: view.state(),
                 budget: self.options.budget,
@@ -162,9 +163,9 @@ impl Auditor<'_> {
         }
         let (first, rest) = violations.split_first()?;
         let (issue, text) = first;
-        let own = ack.filter(|_| issue.used_op).map(|ack| ack.origin.to_string());
-        if self.suspects.iter().chain(&own).any(|key| self.is_rewritten(key)) {
-            let why = format!("{text}; but that rests on a log that was rewritten since");
+        let own = ack.filter(|_| issue.used_op).map(|ack| Operation::new(&*ack.origin, ack.seq));
+        if self.suspects.iter().chain(&own).any(|operation| self.is_rewritten(&operation.origin)) {
+            let why = format!("{text}; but that rests on a log that was rewritten since, or whose head names nobody");
             let at = self.add(Kind::OpRewritten, Some(issue.seq), why);
             self.unjudged(at);
             return None;
@@ -177,8 +178,9 @@ impl Auditor<'_> {
         let used_op = issue.used_op;
         if let Some(finding) = at.and_then(|at| self.findings.get_mut(at)) {
             if let (true, Some(ack)) = (used_op, ack) {
-                let suspects = self.suspects.iter().map(String::as_str).chain([&*ack.origin]);
-                finding.accused = Some(Accused::executor_or(suspects));
+                let own = Operation::new(&*ack.origin, ack.seq);
+                let operations: Vec<Operation> = self.suspects.iter().cloned().chain([own]).collect();
+                finding.accuse_executor_or(&operations);
             }
             finding.also = rest.iter().map(|(issue, _)| Also { kind: issue.kind, seq: issue.seq }).collect();
             finding.published = shown;
@@ -204,8 +206,8 @@ impl Auditor<'_> {
         if !judged.accuse {
             return;
         }
-        if self.suspects.iter().any(|key| self.is_rewritten(key)) {
-            let why = "what looks like an ack may be what an operation wrote whose log was rewritten since";
+        if self.suspects.iter().any(|operation| self.is_rewritten(&operation.origin)) {
+            let why = "what looks like an ack may be what an operation wrote whose log was rewritten since, or names nobody";
             let at = self.add_for(ack, Kind::OpRewritten, at, why);
             self.unjudged(at);
             return;
@@ -219,8 +221,9 @@ impl Auditor<'_> {
         let message = replay_message(first.kind, first.seq, matching, self.until, replay);
         let Some(at) = self.add_for(ack, first.kind, first.seq, message) else { return };
         if let Some(finding) = self.findings.get_mut(at) {
-            let suspects = self.suspects.iter().chain(&self.source_by).map(String::as_str).chain([&*ack.origin]);
-            finding.accused = Some(Accused::executor_or(suspects));
+            let own = Operation::new(&*ack.origin, ack.seq);
+            let operations: Vec<Operation> = self.suspects.iter().chain(&self.source_by).cloned().chain([own]).collect();
+            finding.accuse_executor_or(&operations);
             finding.also = rest.iter().map(|issue| Also { kind: issue.kind, seq: issue.seq }).collect();
             finding.expected = expected;
             finding.published = published;

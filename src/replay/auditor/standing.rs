@@ -107,7 +107,7 @@ impl Auditor<'_> {
             let suspects = self.suspects.iter().cloned();
             let writers = || match guarded {
                 true => Vec::new(),
-                false => suspects.chain(ack.map(|ack| ack.origin.to_string())).collect(),
+                false => suspects.chain(ack.map(|ack| Operation::new(&*ack.origin, ack.seq))).collect(),
             };
             match place {
                 Place::Source => {

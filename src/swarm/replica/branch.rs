@@ -9,7 +9,7 @@ use super::proof::{AnswerError, Shown, read_block};
 use crate::archive::{Archive, ArchiveError, LogWriter};
 use crate::hyperbee::Blocks;
 use crate::hypercore::flat::{self, Subtree};
-use crate::hypercore::{Hash, Node, Nodes, Roots, SignedHead};
+use crate::hypercore::{Comparison, Node, Nodes, Prefix, PrefixEvidence, Roots, SignedHead};
 use crate::swarm::wire::messages::{DataBlock, RequestNode};
 
 /// Blocks beyond those that are here which may be asked for.
@@ -121,17 +121,20 @@ impl Branch {
         (runs, lacking)
     }
 
-    /// The tree hash at a length, if it is known.
-    pub fn hash_at(&self, length: u64) -> Option<Hash> {
+    /// What is known of its first `length` blocks.
+    pub fn prefix(&self, length: u64) -> Option<Prefix> {
         if length <= self.length() {
-            return self.writer.tree_hash_at(length);
+            return self.writer.roots_at(length).map(|roots| Prefix::of_blocks(&roots));
         }
-        let known = self.heads.get(&length).or(self.head.as_ref()).filter(|head| head.length() == length);
-        if let Some(head) = known {
-            return Some(*head.tree_hash());
+        let nodes = flat::roots(length).map(|at| self.node(at)).collect::<Option<Vec<_>>>();
+        let head = self.heads.get(&length).or(self.head.as_ref()).filter(|head| head.length() == length);
+        match (head, nodes) {
+            (Some(head), Some(nodes)) => Prefix::of(head, length, &PrefixEvidence::Roots(nodes))
+                .or_else(|_| Prefix::of(head, length, &PrefixEvidence::TreeHash))
+                .ok(),
+            (Some(head), None) => Prefix::of(head, length, &PrefixEvidence::TreeHash).ok(),
+            (None, nodes) => Roots::from_nodes(length, &nodes?).ok().map(|roots| Prefix::of_roots(&roots)),
         }
-        let nodes = flat::roots(length).map(|at| self.node(at)).collect::<Option<Vec<_>>>()?;
-        Some(Roots::from_nodes(length, &nodes).ok()?.tree_hash())
     }
 
     fn node(&self, at: Subtree) -> Option<Node> {
@@ -185,7 +188,12 @@ impl Branch {
     pub fn settle(&mut self) -> Vec<SignedHead> {
         let longer = self.aside.split_off(&self.length().saturating_add(1));
         let reached = std::mem::replace(&mut self.aside, longer);
-        let is_other = |head: &SignedHead| self.hash_at(head.length()) != Some(*head.tree_hash());
+        // The blocks are here, so that a tree hash tells as much as roots would.
+        let is_other = |head: &SignedHead| {
+            let own = Prefix::of(head, head.length(), &PrefixEvidence::TreeHash).ok();
+            let compared = self.prefix(head.length()).zip(own).map(|(here, own)| here.compare(&own));
+            compared == Some(Comparison::Different)
+        };
         reached.into_values().filter(is_other).collect()
     }
 
@@ -284,12 +292,17 @@ impl Branch {
     pub fn commit(&mut self, archive: &mut Archive) -> Result<bool, ArchiveError> {
         let later = self.heads.split_off(&self.length().saturating_add(1));
         let reached = std::mem::replace(&mut self.heads, later);
-        for head in reached.values() {
+        let blocks_agree = |head: &&SignedHead| {
+            // A patched head may give its roots other sizes than the blocks have: nobody signed it like that.
+            !head.is_patched() || self.writer.roots_at(head.length()).is_some_and(|r| r.tree_hash() == *head.tree_hash())
+        };
+        let reached: Vec<SignedHead> = reached.values().filter(blocks_agree).cloned().collect();
+        for head in &reached {
             self.writer.stage_head(head.clone())?;
         }
         archive.commit(&mut [&mut self.writer])?;
         self.committed_bytes = self.writer.roots().byte_length();
-        let newest = reached.into_values().next_back();
+        let newest = reached.into_iter().next_back();
         let more = newest.is_some();
         self.served = newest.or(self.served.take());
         Ok(more)

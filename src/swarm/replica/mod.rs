@@ -14,7 +14,7 @@ pub use branch::{Branch, MAX_WAITING, WINDOW};
 use std::collections::BTreeSet;
 
 use crate::archive::{Archive, ArchiveError, LogId};
-use crate::hypercore::{Hash, Key, Manifest, Nodes, SignedHead, discovery_key};
+use crate::hypercore::{Comparison, Hash, Key, Manifest, Nodes, Prefix, SignedHead, discovery_key};
 use proof::{AnswerError, Shown};
 
 use super::wire::messages::Data;
@@ -65,7 +65,7 @@ impl Replica {
         for history in histories.into_iter().take(MAX_BRANCHES) {
             let writer = archive.writer(id, history.number)?;
             let fits = |head: &&SignedHead| {
-                head.fork() == history.fork && writer.tree_hash_at(head.length()) == Some(*head.tree_hash())
+                head.fork() == history.fork && writer.backs(head)
             };
             let newest = reader
                 .cores()
@@ -127,7 +127,7 @@ impl Replica {
         if branch.target() > 0 && branch.target() <= length {
             return branch.target();
         }
-        if branch.hash_at(length).is_some() || branch.length() == 0 {
+        if branch.prefix(length).is_some() || branch.length() == 0 {
             return length;
         }
         branch.length().min(length)
@@ -157,7 +157,16 @@ impl Replica {
     /// When it proves nothing.
     pub fn read(&self, fork: u64, prefix: u64, data: &Data) -> Result<Shown, AnswerError> {
         let upgrade = data.upgrade.as_ref().filter(|_| data.fork == fork).ok_or(AnswerError::Other)?;
-        Shown::read(&self.key, self.manifest.as_ref(), fork, prefix, upgrade)
+        let shown = Shown::read(&self.key, self.manifest.as_ref(), fork, prefix, upgrade)?;
+        let exposed = |branch: &Branch| {
+            let here = [(prefix, &shown.there), (shown.head.length(), &shown.whole)];
+            here.iter().any(|(length, theirs)| branch.prefix(*length).is_some_and(|ours| ours.exposes(theirs)))
+        };
+        // The roots are those of a history that is here, and their sizes are not: nodes like that would frame the owner.
+        if self.branches.iter().any(exposed) {
+            return Err(AnswerError::Sizes);
+        }
+        Ok(shown)
     }
 
     /// Stores a head and finds out which history it belongs to. `late`: that could not be said for too long, because the blocks of longer
@@ -181,8 +190,13 @@ impl Replica {
         let mut shorter = None;
         let mut contradicts = false;
         for (at, branch) in self.branches.iter_mut().enumerate().filter(|(_, branch)| branch.fork() == head.fork()) {
-            let there = branch.hash_at(shown.prefix).map(|hash| hash == shown.prefix_hash);
-            let here = branch.hash_at(head.length()).map(|hash| hash == *head.tree_hash());
+            let same = |length, theirs: &Prefix| match branch.prefix(length)?.compare(theirs) {
+                Comparison::Same => Some(true),
+                Comparison::Different => Some(false),
+                Comparison::Undecided => None,
+            };
+            let there = same(shown.prefix, &shown.there);
+            let here = same(head.length(), &shown.whole);
             if let Some(error) = branch.take_error() {
                 return Err(error);
             }

@@ -7,8 +7,8 @@
 use crate::hyperbee::Blocks;
 use crate::hypercore::flat::{self, Subtree};
 use crate::hypercore::{
-    ConsistencyProof, Hash, HeadClaim, HeadError, Key, MAX_LENGTH, Manifest, Node, Nodes, Roots, SignedHead, TreeError,
-    hash,
+    ConsistencyProof, HeadClaim, HeadError, Key, MAX_LENGTH, Manifest, Node, Nodes, Prefix, PrefixEvidence, ProofError,
+    Roots, SignedHead, TreeError, hash,
 };
 use crate::swarm::wire::messages::{Data, DataBlock, DataNodes, DataUpgrade, IndexedNode, Request, RequestNode};
 
@@ -33,6 +33,12 @@ pub enum AnswerError {
     /// The head is not signed.
     #[error("{0}")]
     Head(#[from] HeadError),
+    /// The nodes do not show what its log was.
+    #[error("{0}")]
+    Proof(#[from] ProofError),
+    /// It gives a node the hash that it has, and another size.
+    #[error("a node of the proof has another size than the blocks below it")]
+    Sizes,
 }
 
 /// A signed head, and what its log was at a shorter length.
@@ -42,8 +48,10 @@ pub struct Shown {
     pub head: SignedHead,
     /// The shorter length.
     pub prefix: u64,
-    /// The tree hash there.
-    pub prefix_hash: Hash,
+    /// What the head binds of its log there. The sizes are the peer's word.
+    pub there: Prefix,
+    /// What it binds of all its blocks.
+    pub whole: Prefix,
     /// From there to the head.
     pub proof: ConsistencyProof,
 }
@@ -71,7 +79,6 @@ impl Shown {
         let roots = placed(&upgrade.nodes, flat::roots(prefix))?;
         let extension = placed(&upgrade.additional, flat::extension(prefix, length))?;
         let mut tree = Roots::from_nodes(prefix, &roots)?;
-        let prefix_hash = tree.tree_hash();
         for (at, node) in flat::extension(prefix, length).zip(&extension) {
             tree.push_subtree(at, *node)?;
         }
@@ -87,7 +94,11 @@ impl Shown {
         if claim.needs_roots() {
             claim.roots = tree.nodes().to_vec();
         }
-        Ok(Shown { head: claim.verify()?, prefix, prefix_hash, proof: ConsistencyProof { roots, extension } })
+        let head = claim.verify()?;
+        let proof = ConsistencyProof { roots, extension };
+        let there = proof.verify(prefix, &head)?;
+        let whole = Prefix::of(&head, length, &PrefixEvidence::Roots(tree.nodes().to_vec()))?;
+        Ok(Shown { head, prefix, there, whole, proof })
     }
 
     /// All nodes of the tree that it shows, with the parents that they complete.
@@ -129,7 +140,8 @@ fn placed(nodes: &[IndexedNode], places: impl Iterator<Item = Subtree>) -> Resul
     if given.next().is_some() { Err(AnswerError::Misplaced) } else { Ok(out) }
 }
 
-/// Checks a block against a node some levels above it that is known, and tells `learn` every node on the way.
+/// Checks a block against the hash of a node some levels above it that is known, and tells `learn` every node on the way, that
+/// one too: the sizes of nodes that came with a head are a peer's word, those above a block are not.
 ///
 /// # Errors
 /// When it is another block, or the proof has other nodes than it needs.
@@ -155,7 +167,7 @@ pub fn read_block(
         at = at.parent();
         learnt.extend([(beside, uncle.node), (at, node)]);
     }
-    if node != *known {
+    if node.hash != known.hash {
         return Err(AnswerError::Mismatch);
     }
     learnt.into_iter().for_each(|(at, node)| learn(at, node));
@@ -282,7 +294,8 @@ mod tests {
             let read = |upgrade: &DataUpgrade| Shown::read(head.key(), None, 0, prefix, upgrade);
             let shown = read(&upgrade).unwrap();
             prop_assert_eq!(&shown.head, &head);
-            prop_assert_eq!(Some(shown.prefix_hash), log.tree_hash_at(prefix));
+            prop_assert_eq!(shown.there.has_roots(&log.roots_at(prefix).unwrap()), Some(true));
+            prop_assert_eq!(shown.whole.has_roots(log.1.roots()), Some(true));
             let mut nodes = 0;
             shown.nodes(|at, node| {
                 assert_eq!(log.node(at), Some(node));
