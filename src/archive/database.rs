@@ -7,7 +7,7 @@ use super::corestore::find_index;
 use super::reader::is_archive;
 use super::{ArchiveReader, Core, Corestore, ImportError, KeptHead, find_stores, hex};
 use crate::hyperbee::Blocks;
-use crate::hypercore::views::{Conflict, View, conflicts};
+use crate::hypercore::views::{Conflict, View, conflicts, rewritten_from};
 use crate::hypercore::{Key, MerkleTree, Nodes, SignedHead};
 use crate::proofs::Evidence;
 use crate::replay::logs::{History, Logs, Oplog};
@@ -300,6 +300,10 @@ impl Logs for Database {
     /// The contradictions among all heads of a log in all stores, of all histories.
     fn conflicts(&self, key: &Key) -> Vec<Conflict> {
         conflicts(&self.views(key))
+    }
+
+    fn rewritten_from(&self, key: &Key) -> Option<u64> {
+        rewritten_from(&self.views(key), self.oplog_core(key)?)
     }
 
     fn history(&self, oplog: Option<&Key>, length: u64) -> Option<History> {

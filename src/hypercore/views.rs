@@ -155,10 +155,28 @@ pub fn at_length(views: &[View<'_>], found: &Equivocation, length: u64) -> Optio
     equivocation(&shorter, &longer, length, evidence)
 }
 
-/// Prefixes are equal up to one length and different from then on, so that it can be halved.
+/// The first block from which on a history with a fork counter above 0 may differ from the log that is taken for the true one:
+/// as far as the trees show that they are the same, they are. `None` without such a history.
+pub fn rewritten_from(views: &[View<'_>], taken: &dyn Nodes) -> Option<u64> {
+    let cut = views.iter().flat_map(|view| view.heads).filter(|head| truncates(head));
+    let common = |head: &SignedHead| {
+        let tree = backing(views, head)?;
+        let shorter = taken.length().min(head.length());
+        let same = Prefix::of_roots(&taken.roots_at(shorter)?).has_roots(&tree.roots_at(shorter)?)?;
+        if same { Some(shorter) } else { difference(taken, tree, shorter) }
+    };
+    // What cannot be compared may differ anywhere.
+    cut.map(|head| common(head).unwrap_or_default()).min()
+}
+
 fn first_difference(shorter: &Known<'_>, longer: &Known<'_>) -> Option<u64> {
-    let (a, b) = (shorter.backing?, longer.backing?);
-    let (mut equal, mut different) = (0, shorter.head.length());
+    difference(shorter.backing?, longer.backing?, shorter.head.length())
+}
+
+/// The first block in which two trees differ that differ within `length` blocks. Prefixes are equal up to one length and
+/// different from then on, so that it can be halved.
+fn difference(a: &dyn Nodes, b: &dyn Nodes, length: u64) -> Option<u64> {
+    let (mut equal, mut different) = (0, length);
     while different.checked_sub(equal)? > 1 {
         let middle = u64::midpoint(equal, different);
         let roots = a.roots_at(middle)?;

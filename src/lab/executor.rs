@@ -15,7 +15,7 @@ use crate::database::ack::{is_key_hex, parse_input, to_hex};
 use crate::database::path::{self, Place};
 use crate::database::{Ack, Value, decode};
 use crate::hyperbee::{Batch, Bounds, Cache, Tree, TreeError, View};
-use crate::hypercore::views::{Conflict, conflicts};
+use crate::hypercore::views::{Conflict, conflicts, rewritten_from};
 use crate::hypercore::{Key, Nodes};
 use crate::proofs::Evidence;
 use crate::replay::contract::Contract;
@@ -516,6 +516,11 @@ impl Logs for Lab<Memory> {
         let mut logs = [&self.index].into_iter().chain(&self.oplogs);
         let log = logs.find(|log| log.key() == key);
         log.map_or_else(Vec::new, |log| conflicts(&log.store.views().collect::<Vec<_>>()))
+    }
+
+    fn rewritten_from(&self, key: &Key) -> Option<u64> {
+        let log = self.oplogs.iter().find(|log| log.key() == key)?;
+        rewritten_from(&log.store.views().collect::<Vec<_>>(), log.store.tree())
     }
 
     fn history(&self, oplog: Option<&Key>, length: u64) -> Option<History> {

@@ -54,14 +54,24 @@ pub struct Rebutted {
     pub proof: String,
     /// What it said. The executor is cleared of it.
     pub finding: Finding,
-    /// What the owner of the oplog is convicted of instead.
+    /// What the owner of the oplog is convicted of instead: two histories of it,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub instead: Option<Finding>,
+    pub equivocation: Option<Finding>,
+    /// or that it was truncated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub truncation: Option<Finding>,
     /// The length of the longer head that goes on where the proof's head ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub longer: Option<u64>,
     /// What was checked, in sentences.
     pub checks: Vec<String>,
+}
+
+impl Rebutted {
+    /// What the owner of an oplog is convicted of instead.
+    pub fn instead(&self) -> Option<&Finding> {
+        self.equivocation.as_ref().or(self.truncation.as_ref())
+    }
 }
 
 impl Rebuttal {
@@ -187,14 +197,11 @@ impl Rebuttal {
             ),
             _ => format!("the first proof rests on an operation that log {log} has two histories of"),
         });
-        Ok(Rebutted {
-            database: rebutted.database,
-            proof: to_hex(&Proof::id(&self.proof)),
-            finding,
-            instead: Some(instead.finding),
-            longer: None,
-            checks,
-        })
+        let is_cut = matches!(second.claim, Claim::Truncation);
+        let (equivocation, truncation) =
+            if is_cut { (None, Some(instead.finding)) } else { (Some(instead.finding), None) };
+        let (database, proof) = (rebutted.database, to_hex(&Proof::id(&self.proof)));
+        Ok(Rebutted { database, proof, finding, equivocation, truncation, longer: None, checks })
     }
 
     fn verify_longer(
@@ -234,7 +241,8 @@ impl Rebuttal {
             database: rebutted.database,
             proof: to_hex(&Proof::id(&self.proof)),
             finding: rebutted.finding,
-            instead: None,
+            equivocation: None,
+            truncation: None,
             longer: Some(longer.length),
             checks,
         })
@@ -257,7 +265,9 @@ fn in_order(auditor: &mut Auditor<'_>, seq: u64) -> Result<(), Refused> {
     loop {
         let before = auditor.position();
         let step = auditor.step();
-        if auditor.any_unjudged || auditor.findings.iter().any(|finding| finding.class != Class::Notice) {
+        // What weakens no judgement (a notice, an input that was removed before) is no reason.
+        let weighs = |finding: &Finding| matches!(finding.class, Class::Violation | Class::Missing);
+        if auditor.any_unjudged || auditor.findings.iter().any(weighs) {
             return Err(not_cleared);
         }
         match step {

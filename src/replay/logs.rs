@@ -27,6 +27,12 @@ pub trait Logs {
         let _ = key;
         Vec::new()
     }
+    /// The first operation of an oplog from which on its owner, who truncated it, may have signed others than those that
+    /// are here. `None` if no truncation of it is known.
+    fn rewritten_from(&self, key: &Key) -> Option<u64> {
+        let _ = key;
+        None
+    }
     /// Which history an oplog (without a key: the index) is taken for, as far as its first `length` blocks. `None` when there
     /// are fewer, or nobody can tell.
     fn history(&self, oplog: Option<&Key>, length: u64) -> Option<History> {
@@ -62,6 +68,9 @@ impl<T: Logs + ?Sized> Logs for &T {
     }
     fn conflicts(&self, key: &Key) -> Vec<Conflict> {
         (**self).conflicts(key)
+    }
+    fn rewritten_from(&self, key: &Key) -> Option<u64> {
+        (**self).rewritten_from(key)
     }
     fn history(&self, oplog: Option<&Key>, length: u64) -> Option<History> {
         (**self).history(oplog, length)

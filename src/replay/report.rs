@@ -131,6 +131,7 @@ pub fn of(auditor: &Auditor<'_>) -> Report {
     let mut more_findings = auditor.more_findings;
     let mut replayed = auditor.findings.clone();
     clear(&mut replayed, &equivocations);
+    let any_unjudged = exempt(&mut replayed, auditor) || any_unjudged;
     findings.extend(replayed);
     // The verdict rests on all findings; the report shows the gravest.
     let verdict = match Verdict::of(&findings) {
@@ -164,6 +165,8 @@ pub fn foreseen(auditor: &Auditor<'_>) -> Foreseen {
         let heads = auditor.participants.keys().flat_map(|key| of_log(auditor, key, Some(key)));
         let equivocations: Vec<Finding> = heads.filter(|finding| finding.kind == Kind::Equivocation).collect();
         clear(&mut foreseen.violations, &equivocations);
+        exempt(&mut foreseen.violations, auditor);
+        foreseen.violations.retain(|finding| finding.class == Class::Violation);
     }
     foreseen
 }
@@ -181,6 +184,31 @@ fn clear(findings: &mut [Finding], equivocations: &[Finding]) {
             finding.accused = Some(Accused::owner(&*equivocation.log));
         }
     }
+}
+
+/// Takes back what rests on an operation that its owner, who truncated the log, may have signed otherwise. Whether there was
+/// any.
+fn exempt(findings: &mut [Finding], auditor: &Auditor<'_>) -> bool {
+    let mut any = false;
+    for finding in findings.iter_mut().filter(|finding| finding.class == Class::Violation) {
+        let Some(Accused::Executor { or: Some(owners) }) = &finding.accused else { continue };
+        let rewritten = |owner: &&str| {
+            let from = from_hex(owner).and_then(|key| auditor.logs().rewritten_from(&key));
+            from.is_some_and(|from| finding.may_differ(owner, Some(from.saturating_add(1))))
+        };
+        let Some(owner) = owners.owners().into_iter().find(rewritten) else { continue };
+        let why = format!(
+            "{}: {}; but the owner of oplog {owner} truncated it, so that the operation may have been another one when it was \
+             executed",
+            finding.kind.name(),
+            finding.message
+        );
+        let taken = Finding::new(auditor.database(), Kind::OpRewritten, &finding.log, finding.seq, why);
+        let (origin, op_seq) = (finding.origin.take(), finding.op_seq);
+        *finding = Finding { origin, op_seq, unjudged: true, ..taken };
+        any = true;
+    }
+    any
 }
 
 /// Whether the proof that an oplog has two histories clears the executor of a finding: if it rests on an operation of that

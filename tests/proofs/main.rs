@@ -269,7 +269,7 @@ fn old_files_still_prove() {
                 }
                 Ok(Statement::Rebuttal(rebutted)) => serde_json::json!({
                     "shows": "rebuttal", "database": rebutted.database, "of": rebutted.proof,
-                    "log": rebutted.instead.map(|finding| finding.log), "proof": expected["proof"],
+                    "log": rebutted.instead().map(|finding| &finding.log), "proof": expected["proof"],
                 }),
                 Ok(Statement::Inclusion(included)) => serde_json::json!({
                     "shows": "inclusion", "database": included.database, "log": included.log, "seq": included.seq,

@@ -1,6 +1,9 @@
-//! Equivocations of oplogs: whom they clear.
+//! What clears executors: equivocations and truncations of oplogs, longer heads.
 
-use vitra_watch::hyperbee::Blocks as _;
+use vitra_watch::hyperbee::{Block, Blocks};
+use vitra_watch::hypercore::views::{self, Conflict, View};
+use vitra_watch::lab::Log;
+use vitra_watch::replay::logs::{Logs, Oplog};
 
 use super::*;
 
@@ -81,6 +84,178 @@ fn equivocations_afterwards_clear_nobody() {
         }
         println!("{cleared} cleared, {left} not");
         assert!(cleared > 0 && left > 0, "{cleared} {left}");
+    })
+    .unwrap();
+}
+
+/// The logs of a lab as somebody holds them: the index up to a length, and one oplog's history from before it was cut.
+struct Held<'a> {
+    lab: &'a Lab<Memory>,
+    index: Part<'a>,
+    old: Option<&'a Log<Memory>>,
+    knows_the_cut: bool,
+}
+
+struct Part<'a>(&'a dyn Blocks, u64);
+
+impl Blocks for Part<'_> {
+    fn length(&self) -> u64 {
+        self.1
+    }
+    fn block(&self, seq: u64) -> Option<Block> {
+        if seq < self.1 { self.0.block(seq) } else { None }
+    }
+}
+
+impl<'a> Held<'a> {
+    fn up_to(lab: &'a Lab<Memory>, length: u64) -> Self {
+        Held { lab, index: Part(&lab.index.store, length), old: None, knows_the_cut: false }
+    }
+
+    fn is_old(&self, key: &Key) -> Option<&'a Log<Memory>> {
+        self.old.filter(|log| log.key() == key)
+    }
+
+    fn report(&self) -> Report {
+        report::run(Auditor::new(self, self.lab.index.key(), Options::default()), |_, _| ())
+    }
+}
+
+impl Logs for Held<'_> {
+    fn index(&self) -> &dyn Blocks {
+        &self.index
+    }
+    fn oplog(&self, key: &Key) -> Option<Oplog<'_>> {
+        match self.is_old(key) {
+            Some(log) => Some(Oplog { blocks: &log.store, rewritten: false, attributed: true }),
+            None => self.lab.oplog(key),
+        }
+    }
+    fn conflicts(&self, key: &Key) -> Vec<Conflict> {
+        if self.knows_the_cut { self.lab.conflicts(key) } else { Vec::new() }
+    }
+    fn rewritten_from(&self, key: &Key) -> Option<u64> {
+        let old = self.is_old(key).filter(|_| self.knows_the_cut)?;
+        views::rewritten_from(&self.lab.views(key), old.store.tree())
+    }
+}
+
+impl Evidence for Held<'_> {
+    fn views(&self, key: &Key) -> Vec<View<'_>> {
+        match self.is_old(key) {
+            Some(log) if !self.knows_the_cut => log.store.views().collect(),
+            _ => self.lab.views(key),
+        }
+    }
+}
+
+/// Protects executors from owners who truncate: one signs an operation, cuts the log, and signs another one, which the executor
+/// executes. Whoever knows the cut accuses the owner of it; whoever does not, and proves more, is rebutted.
+#[test]
+fn truncations_clear_executors_of_what_may_differ() {
+    on_big_stack(&Budget::default(), || {
+        let op = |value: u64| encode(&from_json(&json!({"op": "SET", "key": "k", "value": value})).unwrap());
+        let mut lab = Lab::in_memory(&Beginning::new(Example::named("kv").unwrap().source, 3)).unwrap();
+        lab.publish(0, &[op(0), op(1)]).unwrap();
+        let old = lab.oplogs[0].clone();
+        lab.oplogs[0].cut(1, true).unwrap();
+        lab.publish(0, &[op(2)]).unwrap();
+        lab.execute_all().unwrap();
+        let database = *lab.index.key();
+        let mut held = Held { old: Some(&old), ..Held::up_to(&lab, lab.index.length()) };
+        let framed = held.report();
+        let [finding] = violations(&framed)[..] else { panic!("{framed:#?}") };
+        assert_eq!((finding.kind, finding.op_seq), (Kind::WrongChange, Some(1)));
+        let accusing = prove(&held, &database, finding, &participants(&framed), Options::default()).unwrap().encode();
+        held.knows_the_cut = true;
+        let report = held.report();
+        let [cut] = violations(&report)[..] else { panic!("{report:#?}") };
+        assert_eq!((cut.kind, &cut.log), (Kind::Truncation, finding.origin.as_ref().unwrap()));
+        let taken = report.findings.iter().find(|finding| finding.kind == Kind::OpRewritten).unwrap();
+        assert_eq!((taken.op_seq, taken.unjudged, &taken.accused), (Some(1), true, &None));
+        let answer = prove(&held, &database, cut, &[], Options::default()).unwrap().encode();
+        let rebutted = Rebuttal::by_owner(accusing, answer).verify(MAX_SIZE, Options::default()).unwrap();
+        assert_eq!(rebutted.truncation.map(|finding| finding.log), finding.origin);
+    })
+    .unwrap();
+}
+
+/// Protects the truth from owners who truncate afterwards: what both histories have was the operation, and a lie about it stays one.
+#[test]
+fn truncations_afterwards_take_no_finding_back() {
+    on_big_stack(&Budget::default(), || {
+        let lie = lies::all().find(|lie| lie.kind == Kind::WrongChange);
+        let (mut lied, mut kept) = (0, 0);
+        for seed in 0..40 {
+            let (mut lab, _) = Case::random(seed, lie).tell();
+            let told = audit(&lab);
+            let Some(finding) = violations(&told).into_iter().find(|finding| finding.kind == Kind::WrongChange) else {
+                continue;
+            };
+            lied += 1;
+            let at = lab.oplogs.iter().position(|log| Some(log.name()) == finding.origin.as_deref()).unwrap();
+            let old = lab.oplogs[at].clone();
+            lab.oplogs[at].cut(finding.op_seq.unwrap() + 1, true).unwrap();
+            let held = Held { old: Some(&old), knows_the_cut: true, ..Held::up_to(&lab, lab.index.length()) };
+            let report = held.report();
+            let still = violations(&report).into_iter().any(|now| now.id == finding.id && now.accused == finding.accused);
+            assert!(still, "{report:#?}");
+            kept += 1;
+        }
+        assert!(lied > 5 && kept == lied, "{lied} {kept}");
+    })
+    .unwrap();
+}
+
+/// Protects executors who append a transaction in parts: what an older head seems to lack, the file says of that head alone, and
+/// a longer head clears it. It does not clear who really left something out.
+#[test]
+fn a_longer_head_clears_what_rests_on_an_end() {
+    on_big_stack(&Budget::default(), || {
+        let lies: Vec<&'static Lie> = lies::all().filter(|lie| lie.kind == Kind::MissingChange).collect();
+        let (mut cleared, mut left) = (0, 0);
+        for seed in 0..120 {
+            let lie = (seed % 2 == 1).then(|| lies[seed as usize / 2 % lies.len()]);
+            let (lab, truth) = Case::random(0xe4d ^ seed, lie).tell();
+            let all = Held::up_to(&lab, lab.index.length());
+            let whole = all.report();
+            let wrong: Vec<String> = violations(&whole).iter().map(|finding| finding.id.clone()).collect();
+            for head in lab.index.store.heads().iter().filter(|head| head.length() < lab.index.length()) {
+                let held = Held::up_to(&lab, head.length());
+                let report = held.report();
+                let last = violations(&report).into_iter().find(|finding| finding.seq == Some(head.length()));
+                let Some(finding) = last else { continue };
+                assert_eq!(finding.kind, Kind::MissingChange);
+                let participants = participants(&report);
+                let proof = prove(&held, lab.index.key(), finding, &participants, Options::default()).unwrap();
+                let end = Some(head.length());
+                assert!(matches!(proof.claim, Claim::Audit { end: named, .. } if named == end), "{:?}", proof.claim);
+                let silent = Claim::Audit { kind: finding.kind, from: 0, seq: head.length(), end: None };
+                let silent = Proof { claim: silent, ..proof.clone() };
+                assert!(evaluate(&silent, Options::default()).is_err(), "it must say on what it rests");
+                let said = evaluate(&proof, Options::default()).unwrap();
+                assert_eq!(said.end, end);
+                assert!(said.convicts().contains("unless"), "{}", said.convicts());
+                let rebuttal =
+                    Rebuttal::by_longer_head(proof.encode(), &all, &participants, MAX_SIZE, Options::default());
+                if wrong.contains(&finding.id) {
+                    assert!(rebuttal.is_err(), "{truth:?}");
+                    left += 1;
+                    continue;
+                }
+                let Ok(rebuttal) = rebuttal else {
+                    // The lie is another one in the same transaction.
+                    assert!(lie.is_some(), "{rebuttal:?}");
+                    continue;
+                };
+                let bytes = rebuttal.encode();
+                assert_eq!(Rebuttal::decode(&bytes, MAX_SIZE).unwrap(), rebuttal);
+                assert!(rebuttal.verify(MAX_SIZE, Options::default()).unwrap().longer.is_some());
+                cleared += 1;
+            }
+        }
+        println!("{cleared} cleared, {left} not");
+        assert!(cleared > 5 && left > 0, "{cleared} {left}");
     })
     .unwrap();
 }

@@ -83,7 +83,7 @@ fn print_rebuttal(rebutted: &Rebutted, out: &mut dyn Write) -> Result<(), Failur
     writeln!(out, "  database   {}", escape(&rebutted.database))?;
     writeln!(out, "  clears     the executor of {}{}", finding.kind.name(), place(finding))?;
     writeln!(out, "  proof      {} said so", rebutted.proof)?;
-    if let Some(instead) = &rebutted.instead {
+    if let Some(instead) = rebutted.instead() {
         writeln!(out, "  convicts   the owner of oplog {}", escape(&instead.log))?;
         writeln!(out, "  because    {}", escape(&instead.message))?;
     }

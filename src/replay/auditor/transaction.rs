@@ -85,6 +85,7 @@ impl Auditor<'_> {
         let announced = Announced { seq: at, success: ack.success, changes: ack.num_changes };
         let matching = matching::matching(announced, replay.expected.as_ref(), self.until, |seq| self.entry(seq))
             .map_err(Stop::Needs)?;
+        self.take_up_numbering(at, ack)?;
         if self.is_open(&matching) {
             let stop = self.foresee(at, ack, certain, matching, &replay);
             self.open = Some((at, replay));
@@ -99,7 +100,6 @@ impl Auditor<'_> {
             // Executors number by paths.
             self.adopt_forged_ack(entry.key(), value.as_ref());
         }
-        self.take_up_numbering(at, ack)?;
         self.number(at, ack, &mut certain);
         self.notices(at, ack, &matching, &replay);
         certain.extend(self.tree_issues(at, &matching, replay.expected.as_ref())?);
