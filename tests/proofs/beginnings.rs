@@ -1,5 +1,6 @@
 //! Audits that begin at some transaction: nobody is accused whom the whole audit does not accuse.
 
+use super::held::Held;
 use super::*;
 
 /// Every audit that begins at some block of a database, with all of it at hand: the most that a proof could hold.
@@ -29,6 +30,41 @@ fn nobody_honest_is_convicted_from_anywhere() {
         }
         println!("{begun} audits");
         assert!(begun > cases, "too few places to begin at");
+    })
+    .unwrap();
+}
+
+/// Protects honest executors from who shows a part of their index, cut anywhere: inside a batch, too, as receipts and patched
+/// heads do. A claim that does not name the end finds nothing there that the whole index does not show.
+#[test]
+fn nobody_honest_is_convicted_by_a_part() {
+    on_big_stack(&Budget::default(), || {
+        let (cases, base) = (number("VITRA_WATCH_CASES", 75), number("VITRA_WATCH_SEED", 0));
+        let (mut begun, mut open) = (0, 0);
+        for number in 0..cases {
+            let case = Case::random(0x9a47 ^ base.wrapping_mul(1_000_003).wrapping_add(number), None);
+            let (lab, _) = case.tell();
+            let database = *lab.index.key();
+            for length in 1..lab.index.length() {
+                let held = Held { goes_on: true, ..Held::up_to(&lab, length) };
+                // From further back it is the audit of a longer part, which comes by itself.
+                for from in std::iter::once(0).chain(length.saturating_sub(12)..length) {
+                    let auditor = match from {
+                        0 => Ok(Auditor::new(&held, &database, Options::default())),
+                        from => Auditor::beginning_at(&held, &database, Options::default(), from),
+                    };
+                    let Ok(mut auditor) = auditor else { continue };
+                    begun += 1;
+                    while let Step::Judged(_) = auditor.step() {}
+                    open += u64::from(auditor.foreseen().in_order.is_none());
+                    let found = auditor.findings.iter().chain(&auditor.foreseen().violations);
+                    let found = found.filter(|finding| finding.class == Class::Violation).collect::<Vec<_>>();
+                    assert!(found.is_empty(), "{case:?} {length} from {from}: {found:#?}");
+                }
+            }
+        }
+        println!("{begun} audits, {open} of them end inside a transaction");
+        assert!(open > cases, "{begun} {open}");
     })
     .unwrap();
 }

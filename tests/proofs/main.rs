@@ -5,6 +5,7 @@
 mod common;
 
 mod beginnings;
+mod held;
 mod rebuttals;
 
 use std::collections::BTreeMap;

@@ -1,10 +1,8 @@
 //! What clears executors: equivocations and truncations of oplogs, longer heads.
 
-use vitra_watch::hyperbee::{Block, Blocks};
-use vitra_watch::hypercore::views::{self, Conflict, View};
-use vitra_watch::lab::Log;
-use vitra_watch::replay::logs::{Logs, Oplog};
+use vitra_watch::hyperbee::Blocks as _;
 
+use super::held::Held;
 use super::*;
 
 /// Whether files clear the executor of what an audit found just where the audit does. Counts the findings that rest on an oplog with
@@ -86,67 +84,6 @@ fn equivocations_afterwards_clear_nobody() {
         assert!(cleared > 0 && left > 0, "{cleared} {left}");
     })
     .unwrap();
-}
-
-/// The logs of a lab as somebody holds them: the index up to a length, and one oplog's history from before it was cut.
-struct Held<'a> {
-    lab: &'a Lab<Memory>,
-    index: Part<'a>,
-    old: Option<&'a Log<Memory>>,
-    knows_the_cut: bool,
-}
-
-struct Part<'a>(&'a dyn Blocks, u64);
-
-impl Blocks for Part<'_> {
-    fn length(&self) -> u64 {
-        self.1
-    }
-    fn block(&self, seq: u64) -> Option<Block> {
-        if seq < self.1 { self.0.block(seq) } else { None }
-    }
-}
-
-impl<'a> Held<'a> {
-    fn up_to(lab: &'a Lab<Memory>, length: u64) -> Self {
-        Held { lab, index: Part(&lab.index.store, length), old: None, knows_the_cut: false }
-    }
-
-    fn is_old(&self, key: &Key) -> Option<&'a Log<Memory>> {
-        self.old.filter(|log| log.key() == key)
-    }
-
-    fn report(&self) -> Report {
-        report::run(Auditor::new(self, self.lab.index.key(), Options::default()), |_, _| ())
-    }
-}
-
-impl Logs for Held<'_> {
-    fn index(&self) -> &dyn Blocks {
-        &self.index
-    }
-    fn oplog(&self, key: &Key) -> Option<Oplog<'_>> {
-        match self.is_old(key) {
-            Some(log) => Some(Oplog { blocks: &log.store, rewritten: false, attributed: true }),
-            None => self.lab.oplog(key),
-        }
-    }
-    fn conflicts(&self, key: &Key) -> Vec<Conflict> {
-        if self.knows_the_cut { self.lab.conflicts(key) } else { Vec::new() }
-    }
-    fn rewritten_from(&self, key: &Key) -> Option<u64> {
-        let old = self.is_old(key).filter(|_| self.knows_the_cut)?;
-        views::rewritten_from(&self.lab.views(key), old.store.tree())
-    }
-}
-
-impl Evidence for Held<'_> {
-    fn views(&self, key: &Key) -> Vec<View<'_>> {
-        match self.is_old(key) {
-            Some(log) if !self.knows_the_cut => log.store.views().collect(),
-            _ => self.lab.views(key),
-        }
-    }
 }
 
 /// Protects executors from owners who truncate: one signs an operation, cuts the log, and signs another one, which the executor

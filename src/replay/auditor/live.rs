@@ -188,7 +188,12 @@ impl<'a> Auditor<'a> {
     ) -> Result<Foreseen, Stop> {
         self.number(at, ack, &mut certain);
         self.notices(at, ack, matching, replay);
-        let tree = self.tree_issues(at, matching, replay.expected.as_ref())?;
+        let tree_fits = match self.tree_issues(at, matching, replay.expected.as_ref()) {
+            Ok(issues) => issues.is_empty(),
+            // Its batch may go on.
+            Err(Stop::Waits(_)) => false,
+            Err(stop) => return Err(stop),
+        };
         let mut judged = self.judge_replay(Some(ack), at, matching, replay)?;
         let plain = |f: &Finding| f.class == Class::Notice && f.kind != Kind::NonCanonicalTree;
         let news = self.findings.get(from..).unwrap_or_default();
@@ -196,7 +201,7 @@ impl<'a> Auditor<'a> {
         let complete =
             expected.is_some_and(|all| matching.entries.iter().filter_map(|e| e.matched).count() == all.changes.len());
         let fits = matching.by_replay.is_empty() || judged.matches;
-        let in_order = fits && complete && judged.unjudged.is_none() && certain.is_empty() && tree.is_empty();
+        let in_order = fits && complete && judged.unjudged.is_none() && certain.is_empty() && tree_fits;
         if in_order && matching.certain.is_empty() && news.iter().all(plain) {
             return Ok(Foreseen { in_order: Some(matching.end), violations: Vec::new() });
         }

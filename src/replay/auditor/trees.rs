@@ -49,6 +49,9 @@ impl Auditor<'_> {
                         "the tree has another shape than Hyperbee's, with the same content",
                     );
                 }
+                TreeIs::Tampered(_) if !self.batch_ends_here(from, matching.end)? => {
+                    return Err(Stop::Waits(Wait::Index(self.until)));
+                }
                 TreeIs::Tampered(why) => {
                     let issue = Issue::at(Kind::IndexTampered, last);
                     issues.push((issue, format!("the tree in the blocks does not follow from the history: {why}")));
@@ -72,6 +75,22 @@ impl Auditor<'_> {
             from = found.end;
         }
         Ok(issues)
+    }
+
+    /// Whether the batch that begins with block `from`, and holds at least the blocks before `end`, ends within what is here. A
+    /// head that is cut anywhere may end inside it: then some later transaction must be shown to begin a batch.
+    fn batch_ends_here(&self, from: u64, end: u64) -> Result<bool, Stop> {
+        let far = from.saturating_add(batches::MAX_BATCH);
+        if !self.logs.ends_anywhere() || self.until < self.logs.index().length() || far <= self.until {
+            return Ok(true);
+        }
+        for seq in end..self.until {
+            let is_ack = self.entry(seq).is_ok_and(|entry| Place::of(entry.key()) == Place::Ack);
+            if is_ack && batches::begins(self.logs.index(), &self.cache, seq, self.until).map_err(tree_stop)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// How the blocks from `from` to the transaction's end write.
