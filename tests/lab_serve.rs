@@ -142,6 +142,33 @@ fn a_liar_alone_is_remembered() {
     assert!(output.status.code() == Some(69) && said.contains("it is banned"), "{output:?}");
 }
 
+/// Protects owners from peers that shift sizes between the nodes of a prefix proof: who holds a part of the log, in whatever
+/// shape the rest comes, accuses nobody, and drops the peer.
+#[test]
+fn shifted_sizes_accuse_nobody() {
+    let mut case = Case::new(&[]);
+    let behind = Serving::start(&case.lab, "honest", &[]);
+    assert_eq!(case.audit("a", &[&behind.address]).0, 0);
+    for value in 0..20 {
+        let args = json!({ "key": "k", "value": value }).to_string();
+        let called = run(&["lab", "call", &case.lab, "set", "--args", &args]);
+        assert!(called.status.success(), "{called:?}");
+    }
+    let (code, report, _) = audit(&[&case.lab]);
+    case.report = (code, report);
+    let [hostile, honest] = ["shifted-sizes", "honest"].map(|how| Serving::start(&case.lab, how, &[]));
+    let archive = case.archive("a");
+    let output = run(&["audit", &case.key, "--archive", &archive, "--peer", &hostile.address]);
+    assert!(output.status.code() == Some(69), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("another size"), "{output:?}");
+    assert_eq!(audit(&[&archive, "--key", &case.key]).0, 0, "what it sent was not kept");
+    let (code, report, said) = case.audit("a", &[&hostile.address, &honest.address]);
+    assert_eq!((code, &report), (case.report.0, &case.report.1), "{said}");
+    // And from the start, where no prefix is asked for yet.
+    let (code, report, said) = case.audit("b", &[&hostile.address]);
+    assert_eq!((code, &report), (case.report.0, &case.report.1), "{said}");
+}
+
 /// Protects the evidence: who is shown two histories says so, and so does who sees the log cut.
 #[test]
 fn other_histories_are_reported() {

@@ -90,6 +90,32 @@ fn a_split_view_is_captured_at_any_length() {
     }
 }
 
+/// Protects owners from JavaScript peers that shift sizes in prefix proofs, to nodes that are behind, equal and ahead: the head is
+/// no contradiction, whoever shows it like that is dropped, and an honest peer serves the rest.
+#[test]
+fn shifted_sizes_are_no_contradiction() {
+    for version in VERSIONS {
+        for theirs in [26, 20, 14] {
+            let dir = tempdir().unwrap();
+            let all = blocks(0, 26);
+            let Some((first, key, address)) = serving(version, 7, &json!([told(&all[..20])])) else { return };
+            assert!(download(dir.path(), &key, &[address]).lacking.is_empty());
+            drop(first);
+            let Some((mut peer, same, honest)) = serving(version, 7, &json!([told(&all[..theirs])])) else { return };
+            assert_eq!(key, same);
+            let hostile = swarm::address(&peer.call(&json!({"listen": ["a"], "shift": true})));
+            let fetched = download(dir.path(), &key, std::slice::from_ref(&hostile));
+            let dropped = fetched.tried.iter().any(|(tried, why)| *tried == hostile.to_string() && why.contains("size"));
+            assert_eq!(dropped, theirs > 20, "{version:?} {theirs} {fetched:?}");
+            assert!(contradictions(dir.path()).is_empty(), "{version:?} {theirs}");
+            download(dir.path(), &key, &[honest]);
+            assert!(contradictions(dir.path()).is_empty(), "{version:?} {theirs}");
+            let reader = ArchiveReader::open(dir.path()).unwrap();
+            assert_holds(&reader.cores()[0], &all[..theirs.max(20)]);
+        }
+    }
+}
+
 /// Protects a second run: what it continues is compared with what peers show then.
 #[test]
 fn a_split_view_is_seen_by_a_later_run() {

@@ -5,14 +5,19 @@ mod swarm;
 
 use std::time::{Duration, Instant};
 
-use ed25519_dalek::SigningKey;
+use ed25519_dalek::{Signer as _, SigningKey};
 use swarm::{LONG, assert_holds, blocks, committed, download, runtime, until};
 use tempfile::tempdir;
 use tokio::io::AsyncWriteExt;
 use vitra_watch::archive::ArchiveReader;
 use vitra_watch::hyperbee::{Block, Blocks};
-use vitra_watch::hypercore::flat::Subtree;
-use vitra_watch::hypercore::{Key, MerkleTree, Node as TreeNode, Nodes, SignedHead, discovery_key};
+use vitra_watch::hypercore::encoding::put_uint;
+use vitra_watch::hypercore::flat::{self, Subtree};
+use vitra_watch::hypercore::hash::namespace;
+use vitra_watch::hypercore::head::signable;
+use vitra_watch::hypercore::{
+    HeadClaim, Key, Manifest, MerkleTree, Node as TreeNode, Nodes, Roots, Scheme, SignedHead, discovery_key,
+};
 use vitra_watch::swarm::node::Node;
 use vitra_watch::swarm::replica::proof::answer;
 use vitra_watch::swarm::session::{Event, Session};
@@ -25,6 +30,8 @@ struct Log {
     blocks: Vec<Block>,
     tree: MerkleTree,
     head: SignedHead,
+    /// Another key that it is served under, and the manifest of that.
+    alias: Option<Manifest>,
 }
 
 impl Log {
@@ -34,7 +41,52 @@ impl Log {
         let key = secret.verifying_key().to_bytes();
         let hash = tree.roots().tree_hash();
         let head = SignedHead::sign(&secret, key, None, 0, blocks.len() as u64, hash).unwrap();
-        Log { blocks: blocks.iter().map(|block| Block::from(&block[..])).collect(), tree, head }
+        Log { blocks: blocks.iter().map(|block| Block::from(&block[..])).collect(), tree, head, alias: None }
+    }
+
+    /// The key that it is served under.
+    fn key(&self) -> Key {
+        self.alias.as_ref().map_or(*self.head.key(), Manifest::key)
+    }
+
+    /// Of a log whose manifest allows patches and whose owner signed it at the length of all blocks: the head of `length` blocks
+    /// that anybody derives from that, with so many bytes of size moved from its last root.
+    fn derived(blocks: &[Vec<u8>], length: u64, moved: i64) -> Log {
+        let secret = SigningKey::from_bytes(&[21; 32]);
+        let manifest = manifest(&namespace::DEFAULT, secret.verifying_key().as_bytes());
+        let whole = MerkleTree::over(blocks).unwrap();
+        let all = whole.roots().length();
+        let signed = signable(Scheme::Key112, &manifest.key(), &whole.roots().tree_hash(), all, 0);
+        let mut nodes: Vec<TreeNode> = whole.roots_at(length).unwrap().nodes().to_vec();
+        let mut extension: Vec<_> = flat::extension(length, all).map(|at| (at, whole.node(at).unwrap())).collect();
+        if let (Some(last), Some((_, first))) = (nodes.last_mut(), extension.first_mut()) {
+            last.size = last.size.wrapping_add_signed(moved);
+            first.size = first.size.wrapping_add_signed(-moved);
+        }
+        let mut signature = vec![1, 0];
+        signature.extend_from_slice(&secret.sign(&signed).to_bytes());
+        put_uint(&mut signature, all - length);
+        put_uint(&mut signature, extension.len() as u64);
+        for (at, node) in &extension {
+            put_uint(&mut signature, at.index());
+            put_uint(&mut signature, node.size);
+            signature.extend_from_slice(&node.hash);
+        }
+        let roots = Roots::from_nodes(length, &nodes).unwrap();
+        let claim = HeadClaim {
+            key: manifest.key(),
+            manifest: Some(manifest),
+            fork: 0,
+            length,
+            tree_hash: roots.tree_hash(),
+            signature,
+            roots: if length < all { nodes } else { Vec::new() },
+        };
+        let head = claim.verify().unwrap();
+        let blocks: Vec<Block> =
+            blocks[..length as usize].iter().map(|block| Block::from(&block[..])).collect();
+        let tree = MerkleTree::over(&blocks).unwrap();
+        Log { blocks, tree, head, alias: None }
     }
 }
 
@@ -54,6 +106,11 @@ impl Nodes for Log {
     fn node(&self, at: Subtree) -> Option<TreeNode> {
         self.tree.node(at)
     }
+}
+
+/// A manifest that allows patches, with one signer.
+fn manifest(namespace: &[u8; 32], public: &[u8; 32]) -> Manifest {
+    Manifest::decode(&[&[1, 1, 0, 1, 1, 0], &namespace[..], public].concat()).unwrap()
 }
 
 /// What a peer does.
@@ -110,13 +167,13 @@ async fn peer(log: Log, manners: Manners) -> Address {
             accept(1, socket, signals);
             let log = log.clone();
             tokio::spawn(async move {
-                let dk = discovery_key(log.head.key());
+                let dk = discovery_key(&log.key());
                 let mut connection = None;
                 while let Some((_, signal)) = inbox.recv().await {
                     match signal {
                         Signal::Up(link) => {
                             let mut session = Session::new(link.initiator, link.hash);
-                            session.add(log.head.key());
+                            session.add(&log.key());
                             connection = Some((link, session));
                         }
                         Signal::Frame(inbound) => {
@@ -189,6 +246,16 @@ fn reply(log: &Log, manners: Manners, mut request: Request) -> Option<Message> {
         _ => {}
     }
     let Some(mut data) = answer(log, &log.head, &request) else { return Some(Message::NoData(request.id, 1)) };
+    // The tree has the sizes of the blocks; a derived head may have others.
+    let sizes = log.head.claim().roots.last().map(|node| node.size);
+    if let (Some(size), Some(upgrade)) = (sizes, &mut data.upgrade)
+        && let Some(last) = upgrade.additional.last_mut().or(upgrade.nodes.last_mut())
+    {
+        last.node.size = size;
+    }
+    if let (Some(alias), Some(shown)) = (&log.alias, &mut data.manifest) {
+        *shown = alias.bytes().to_vec();
+    }
     match manners {
         Manners::WrongBlock => data.block.iter_mut().for_each(|block| block.value[0] ^= 1),
         Manners::WrongSignature => data.upgrade.iter_mut().for_each(|upgrade| upgrade.signature[9] ^= 1),
@@ -326,4 +393,63 @@ fn no_question_is_anybodys_alone() {
             until(&mut node, |node| committed(node, &key) == 300).await;
         });
     }
+}
+
+/// Protects owners whose manifest allows patches: anybody derives heads of all lengths from one signature, with sizes of his
+/// choice. Whoever is behind, equal or ahead takes none of them for a contradiction, and gets the whole log from an honest peer.
+#[test]
+fn derived_heads_are_no_contradiction() {
+    let all = blocks(5, 100);
+    let whole = Log::derived(&all, 100, 0);
+    let key = whole.key();
+    for (held, shown, moved) in
+        [(0, 60, 0), (0, 60, 1), (40, 60, 1), (100, 60, 0), (100, 60, 1), (100, 60, -1), (60, 60, 1), (80, 70, 1)]
+    {
+        let dir = tempdir().unwrap();
+        if held > 0 {
+            let begun = start(&Log::derived(&all, held, 0), &[Manners::Honest]);
+            assert!(download(dir.path(), &key, &begun[..1]).lacking.is_empty());
+        }
+        let hostile = start(&Log::derived(&all, shown, moved), &[Manners::Honest]);
+        let fetched = download(dir.path(), &key, &hostile[..1]);
+        let dropped = fetched.tried.iter().any(|(_, why)| why.contains("another size"));
+        assert_eq!(dropped, moved != 0 && held >= shown, "{held} {shown} {moved}: {fetched:?}");
+        assert!(swarm::contradictions(dir.path()).is_empty(), "{held} {shown} {moved}");
+        let honest = start(&whole, &[Manners::Honest]);
+        let fetched = download(dir.path(), &key, &honest[..1]);
+        assert!(fetched.lacking.is_empty(), "{held} {shown} {moved}: {fetched:?}");
+        assert!(swarm::contradictions(dir.path()).is_empty(), "{held} {shown} {moved}");
+        assert_holds(&ArchiveReader::open(dir.path()).unwrap().cores()[0], &all);
+    }
+}
+
+/// Protects owners whose signatures name their log: under a manifest of a forger's, with the log's key for a namespace, they are
+/// no signatures, and who shows them is dropped.
+#[test]
+fn a_foreign_manifest_signs_nothing() {
+    let dir = tempdir().unwrap();
+    let victim = Log::derived(&blocks(6, 30), 30, 0);
+    let public = victim.head.signers()[0];
+    let forged = Log { alias: Some(manifest(victim.head.key(), &public)), ..victim };
+    let hostile = start(&forged, &[Manners::Honest]);
+    let fetched = download(dir.path(), &forged.key(), &hostile[..1]);
+    assert!(!fetched.served && fetched.tried.iter().any(|(_, why)| why.contains("proof")), "{fetched:?}");
+}
+
+/// Protects owners from their own older heads: whoever shows one, to whom is ahead of it too, shows no other history.
+#[test]
+fn older_heads_are_no_contradiction() {
+    let dir = tempdir().unwrap();
+    let all = blocks(7, 60);
+    let whole = Log::new(8, &all);
+    let honest = start(&whole, &[Manners::Honest]);
+    assert!(download(dir.path(), &whole.key(), &honest[..1]).lacking.is_empty());
+    for length in [1, 31, 32, 59] {
+        let older = start(&Log::new(8, &all[..length]), &[Manners::Honest]);
+        download(dir.path(), &whole.key(), &older[..1]);
+        assert!(swarm::contradictions(dir.path()).is_empty(), "{length}");
+    }
+    let reader = ArchiveReader::open(dir.path()).unwrap();
+    assert_eq!(reader.cores().len(), 1);
+    assert_holds(&reader.cores()[0], &all);
 }

@@ -28,6 +28,8 @@ pub struct LogHead {
     pub signature: Vec<u8>,
     /// The manifest, where the key is its hash.
     pub manifest: Option<Vec<u8>>,
+    /// Whether it is derived from signatures over longer trees: then nobody signed this tree hash.
+    pub patched: bool,
 }
 
 impl From<&SignedHead> for LogHead {
@@ -40,6 +42,7 @@ impl From<&SignedHead> for LogHead {
             scheme: head.scheme(),
             signature: head.signature().to_vec(),
             manifest: head.manifest().map(|manifest| manifest.bytes().to_vec()),
+            patched: head.is_patched(),
         }
     }
 }

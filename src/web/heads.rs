@@ -1,5 +1,6 @@
 //! The newest signed head of every log, as C2SP signed notes: for other watchers to compare with theirs. Two notes of one origin and
-//! length with another root prove an equivocation by themselves, since the owner's own signature is in them.
+//! length with another root prove an equivocation by themselves, since the owner's own signature is in them (except in the
+//! scheme ns112, which does not say of which log it is).
 //!
 //! ```text
 //! hypercore/KEY[/fork/N]
@@ -11,7 +12,7 @@
 //!
 //! KEY is hex. `id` is the first four bytes of SHA-256 over the name, a line feed, 0xff, `hypercore-tree/v1` and the key, as signed notes
 //! derive it for signatures of their own kinds. `scheme` is 0 for legacy48, 1 for compat80, 2 for ns112, 3 for key112. A log whose manifest
-//! fixes its tree has no signature, and so no note. Notes follow one another without anything between them.
+//! fixes its tree has no signature, and so no note; nor has a patched head, of which nobody signed the tree hash. Notes follow one another without anything between them.
 
 use std::fmt::Write as _;
 
@@ -31,8 +32,11 @@ pub fn notes<'a>(heads: impl IntoIterator<Item = &'a LogHead>) -> String {
     heads.into_iter().filter_map(note).collect()
 }
 
-/// The note of a head; `None` if nobody signed it.
+/// The note of a head; `None` if nobody signed it as it is.
 pub fn note(head: &LogHead) -> Option<String> {
+    if head.patched {
+        return None;
+    }
     let scheme = match head.scheme {
         Scheme::Legacy48 => 0_u8,
         Scheme::Compat80 => 1,

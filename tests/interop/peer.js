@@ -3,7 +3,8 @@
 // {"log": NAME, "version": 10 or 11, ...}   a log: "seed" (hex) and "steps" as in write.js (blocks to append at once, or a
 //                                           length to truncate to), or "storage" (a directory of Hypercore 10), or "key"
 //                                           (hex; a reader); "compat": whether 11 uses public keys; answers {key, length}
-// {"listen": [NAMES], "port": PORT}         serves these logs, all of one version, on every connection; answers {port}
+// {"listen": [NAMES], "port": PORT}         serves these logs, all of one version, on every connection; answers {port};
+//                                           "shift": true moves a byte of size between two nodes of each prefix proof
 // {"connect": PORT, "logs": [NAMES]}        replicates these logs with whoever listens there
 // {"append": NAME, "blocks": [hex]}, {"truncate": NAME, "length": N}, {"clear": NAME, "start": N, "end": N}
 //                                           answer {length, fork}
@@ -47,11 +48,40 @@ async function open ({ log: name, version, seed, steps = [], storage, key, compa
   return { key: hex(core.key), length: core.length, fork: core.fork }
 }
 
-function replicate (socket, isInitiator, names) {
+// The nodes of a prefix proof still lead to the head when a byte of size moves from a node to its sibling.
+function shifting (stream) {
+  const mux = stream.noiseStream.userData
+  const createChannel = mux.createChannel.bind(mux)
+  const copy = (node, by) => ({ index: node.index, size: node.size + by, hash: node.hash })
+  const shifted = ({ nodes, additionalNodes, ...upgrade }) => ({
+    ...upgrade,
+    nodes: nodes.map((node, i) => i === nodes.length - 1 ? copy(node, 1) : node),
+    additionalNodes: additionalNodes.map((node, i) => i === 0 ? copy(node, -1) : node)
+  })
+  mux.createChannel = (options) => {
+    const channel = createChannel(options)
+    for (const message of channel ? channel.messages : []) {
+      const send = message.send.bind(message)
+      message.send = (data, session) => {
+        const upgrade = data && data.upgrade
+        const both = upgrade && upgrade.nodes && upgrade.additionalNodes && upgrade.nodes.length && upgrade.additionalNodes.length
+        return send(both ? { ...data, upgrade: shifted(upgrade) } : data, session)
+      }
+    }
+    return channel
+  }
+}
+
+function replicate (socket, isInitiator, names, shift = false) {
   sockets.add(socket)
   socket.setNoDelay(true)
   const [first, ...rest] = names.map((name) => logs.get(name).core)
-  const stream = first.replicate(isInitiator)
+  const Hypercore = HYPERCORES[logs.get(names[0]).version]
+  const stream = shift ? Hypercore.createProtocolStream(isInitiator) : first.replicate(isInitiator)
+  if (shift) {
+    shifting(stream)
+    first.replicate(stream)
+  }
   for (const core of rest) core.replicate(stream)
   socket.pipe(stream).pipe(socket)
   stream.on('error', () => {})
@@ -62,8 +92,8 @@ function replicate (socket, isInitiator, names) {
 
 const COMMANDS = {
   log: open,
-  listen ({ listen, port = 0 }) {
-    const server = net.createServer((socket) => replicate(socket, false, listen))
+  listen ({ listen, port = 0, shift = false }) {
+    const server = net.createServer((socket) => replicate(socket, false, listen, shift))
     return new Promise((resolve) => server.listen(port, '127.0.0.1', () => resolve({ port: server.address().port })))
   },
   async connect ({ connect, logs: names }) {

@@ -10,6 +10,7 @@ mod huge_claims;
 mod opens;
 mod replayed;
 mod server;
+mod shifted_sizes;
 mod slow_drip;
 mod split_view;
 mod stalled;
@@ -50,6 +51,7 @@ pub fn ways() -> impl Iterator<Item = &'static Way> {
         &garbage::WAY,
         &flood::WAY,
         &opens::WAY,
+        &shifted_sizes::WAY,
         &wrong_block::WAY,
         &replayed::WAY,
         &huge_claims::WAY,
