@@ -7,10 +7,13 @@
 import { CONSTANTS, GLOBALS, Module } from './module.js'
 import { Unclear } from './text.js'
 
-const FORBIDDEN = /^(eval|Function|arguments|Reflect|Proxy|constructor|prototype|__\w+__|globalThis|global|this|super|getPrototypeOf|setPrototypeOf|definePropert\w+|getOwnProperty\w+|bind|call|apply|toString|captureStackTrace|prepareStackTrace)$/
+const FORBIDDEN = /^(eval|Function|arguments|Reflect|Proxy|constructor|prototype|__\w*|globalThis|global|this|super|getPrototypeOf|setPrototypeOf|definePropert\w+|getOwnProperty\w+|bind|call|apply|toString|captureStackTrace|prepareStackTrace)$/
 const RESERVED = new Set(('await async break case catch const continue delete do else export false finally for from function if import in ' +
   'instanceof let new null of return static throw true try typeof var void while yield class extends get set as').split(' '))
 const ASSIGNING = /^(=|\+=|-=|\*=|\/=|%=|\*\*=|<<=|>>=|>>>=|&=|\|=|\^=|&&=|\|\|=|\?\?=|\+\+|--)$/
+// Globals that this engine may lack, and others have.
+const NEWER = new Set(['Iterator', 'AsyncIterator', 'Float16Array', 'SuppressedError', 'DisposableStack', 'AsyncDisposableStack', 'Temporal',
+  'ShadowRealm', 'window', 'self'])
 const TX = new Set(['put', 'delete', 'addOplog', 'removeOplog', 'setContractSource'])
 
 // Names under which any object has something that is itself an object or function.
@@ -85,6 +88,7 @@ class Contract extends Module {
       }
       const member = before === '.' || before === '?.'
       if (FORBIDDEN.test(text) && !(text === 'apply' && this.isDeclared(at))) this.fail(`the name ${text}`)
+      if ((text === 'import' || text === 'new') && /^(\.|\()$/.test(after) && !member) this.fail(`${text}${after}`) // import.meta, new.target
       if (text === 'tx') { this.tx(at); continue }
       if (member) {
         if (INTRINSIC.has(text) && after !== '(') this.taken = text
@@ -96,7 +100,7 @@ class Contract extends Module {
       if ((after === ':' && before !== '?') || CONSTANTS.has(text)) continue
       if (this.bound.has(text)) this.module_(at, text, before, after)
       else if (RESERVED.has(text)) continue
-      else if (text in globalThis || GLOBALS.has(text)) this.global(at, text, before, after)
+      else if (text in globalThis || GLOBALS.has(text) || NEWER.has(text)) this.global(at, text, before, after)
     }
     // A function that everybody shares, taken as a value, could be what is changed.
     if (this.changes && this.taken) this.fail(`${this.taken}, not called`)

@@ -76,6 +76,70 @@ const OPEN = [
   `export const apply = { A (tx, op) { tx.put('\\u002f/.sys/' + op.k, 1) } }`
 ]
 
+// Each leaves something behind. What is between the braces stands in a handler, after functions and a class of the module.
+const DECLARED = `function K (v) { return v }
+const A = () => 0
+const change = (v) => { v.n = (v.n || 0) + 1 }
+class E extends Error {}
+`
+const STATEFUL = [
+  'const q = { K, f () { this.K.n = 1 } }; q.f()',
+  'const q = { K, get n () { return this.K.n = 1 } }; q.n',
+  'const q = { K, set n (v) { this.K.n = v } }; q.n = 1',
+  'const q = { K, toString () { return this.K.n = 1 } }; return `${q}`',
+  'const q = { K, valueOf () { return this.K.n = 1 } }; return +q',
+  'const q = { K, toJSON () { this.K.n = 1 } }; return JSON.stringify(q)',
+  'const q = { K, [Symbol.iterator] () { this.K.n = 1 } }; return [...q]',
+  'const q = { K, then (r) { this.K.n = 1; r() } }; return q',
+  'const q = { K, next () { this.K.n = 1 } }; q.next()',
+  'const q = { K }; change(q.K)',
+  'const q = { K }; q.K.n = 1',
+  'const { q } = { q: K }; q.n = 1',
+  'const q = [K]; q[0].n = 1',
+  '[Object.assign][0](K, { n: 1 })',
+  '({ a: Object.assign }).a(K, { n: 1 })',
+  '({ get: Object.assign }).get(K, { n: 1 })',
+  'const { assign } = Object; assign(K, { n: 1 })',
+  'const f = Object.assign; f(K, { n: 1 })',
+  '(0, Object.assign)(K, { n: 1 })',
+  '(op.x ? Object.assign : K)(K, { n: 1 })',
+  '((f = Object.assign) => f(K, { n: 1 }))()',
+  '[[]].map(Object.freeze)',
+  'Object.freeze(K)',
+  'Object.assign(A, { n: 1 })',
+  'Object.assign(E, { n: 1 })',
+  'Object.assign([].push, { n: 1 })',
+  'Reflect.apply(Object.assign, null, [K, { n: 1 }])',
+  'Object.assign.call(null, K, { n: 1 })',
+  'Object.assign.bind(null, K)({ n: 1 })',
+  '[].push.n = 1',
+  '[].push[`n`] = 1',
+  '(() => 0).bind.n = 1',
+  'change([].push)',
+  "change(''.at)",
+  'change(Math.max)',
+  'change(op.x.constructor)',
+  'change([].__proto__)',
+  'change(Object.getPrototypeOf([]))',
+  'const { push } = []; change(push)',
+  '[[].push].forEach(change)',
+  '[K].forEach(change)',
+  '[1].reduce(change, K)',
+  'Array.from([K], change)',
+  'JSON.stringify({ K }, (k, v) => change(v))',
+  'try { throw K } catch (e) { e.n = 1 }',
+  'new Map([[1, K]]).get(1).n = 1',
+  "new Error('', { cause: K }).cause.n = 1",
+  'op.x instanceof { [Symbol.hasInstance]: change }',
+  'Array.prototype.n = 1',
+  '/a/.test(op.x); return RegExp.$1',
+  '/a/.test(op.x); return RegExp.input',
+  'new.target.n = 1',
+  'import.meta.n = 1',
+  '__internal__x.n = 1',
+  'Iterator.n = 1'
+].map((body) => `${DECLARED}export const apply = { A (tx, op) { ${body} } }`)
+
 // Each is plain enough to be sure.
 const GUARDED = [
   `export const apply = { A (tx, op) { tx.put('/a/' + op.k, op.v) } }`,
@@ -87,6 +151,10 @@ const GUARDED = [
 
 test('contracts that are not guarded', () => {
   for (const source of OPEN) assert.equal(examine(source).guarded, false, source)
+})
+
+test('contracts that leave something behind', () => {
+  for (const source of STATEFUL) assert.equal(examine(source).stateless, false, source)
 })
 
 test('contracts that are guarded', () => {
