@@ -117,3 +117,25 @@ const MONTHS = 'jan feb'.split(' '); export function f (op) { return MONTHS.inde
 export async function f (op) { try { await g(op) } catch (e) { e.message = 'x'; throw e } } async function g (op) { throw new TypeError('t') }
 //---
 const t = Symbol('t'); export function f (op) { const o = { [t]: 1 }; o[t] = 2; return o[t] }
+//---
+export function f (x) { const q = { parts: [], add (p) { this.parts.push(p); return this }, toString () { return this.parts.join('/') } }; q.add(x); q.add('y'); return `${q}` }
+//---
+const LIMITS = { a: 1 }; export function f (x) { const q = { limits: LIMITS, max (k) { return this.limits.a + k } }; return q.max(1) }
+//---
+const UNITS = ['a', 'b']; class Sum { constructor () { this.n = 0; this.list = [] } add (v) { this.n += v; this.list.push(v); return this.n } get size () { return this.list.length } } export function f (x) { const s = new Sum(); for (const v of x) s.add(v); return s.size + UNITS.length }
+//---
+export function f (x) { const by = {}; for (const r of x.rows) { by[r.k] = by[r.k] || []; by[r.k].push(r.v) } return Object.entries(by).map(([k, v]) => k + v.length) }
+//---
+export function f (x) { return JSON.stringify(x.rows.sort((a, b) => a.n - b.n).map(({ n, ...rest }) => ({ ...rest, n: `${n}` }))) }
+//---
+export function f (x) { const set = new Set(x.tags.map(String)); set.delete('a'); return [...set].sort().filter(Boolean) }
+//---
+export function f (x) { class Node { constructor (v) { this.v = v; this.next = null } } let head = null; for (const v of x) { const n = new Node(v); n.next = head; head = n } return head ? head.v : null }
+//---
+export async function f (x) { const all = await Promise.all(x.map(async v => v + 1)); return all.reduce((a, b) => a + b, 0) }
+//---
+const handlers = { a (tx, op) { tx.put('/a', op.v) } }; const run = (tx, op) => handlers[op.kind](tx, op); export const apply = { A (tx, op) { run(tx, op) } }
+//---
+export function f ({ text }) { const m = /^(\w+)=(\w*)$/.exec(text); if (!m) throw new TypeError('form'); const [, k, v] = m; return { [k]: v } }
+//---
+class Refused extends Error { constructor (m) { super(m); this.name = 'Refused' } } export function f (x) { try { throw new Refused('no') } catch (e) { if (e instanceof Refused) return e.message; throw e } }

@@ -441,3 +441,223 @@ const c = {}; export async function f (x) { (await { then (r) { r(c) } }).n = 1 
 const c = {}; export function f (x) { const o = {}; const h = (o, k) => o[k]; h([], x).push(1) }
 //---
 const c = new Proxy({}, {}); export function f (x) { return c.a }
+//---
+const S = { n: 0 }; export const apply = { BUMP (tx, op) { const q = { S, f () { this.S.n += 1; return this.S.n } }; tx.put('n', q.f()) } }
+//---
+const S = { n: 0 }; const q = { S, f () { this.S.n += 1 } }; export function f () { q.f(); return S.n }
+//---
+const S = { n: 0 }; export function f () { const q = { S, get n () { return ++this.S.n } }; return q.n }
+//---
+const S = { n: 0 }; export function f () { const q = { S, set n (v) { this.S.n += v } }; q.n = 1; return S.n }
+//---
+const S = { n: 0 }; export function f () { const q = { S, toString () { this.S.n++; return '' } }; return `${q}${S.n}` }
+//---
+const S = { n: 0 }; export function f () { const q = { S, toString () { this.S.n++; return '' } }; return q + S.n }
+//---
+const S = { n: 0 }; export function f () { const q = { S, valueOf () { return ++this.S.n } }; return +q }
+//---
+const S = { n: 0 }; export function f () { const q = { S, valueOf () { return ++this.S.n } }; return q < 1 }
+//---
+const S = { n: 0 }; export function f () { const q = { S, [Symbol.toPrimitive] () { return ++this.S.n } }; return `${q}` }
+//---
+const S = { n: 0 }; export function f () { const q = { S, toJSON () { return ++this.S.n } }; return JSON.stringify(q) }
+//---
+const S = { n: 0 }; export function f () { const q = { S, get m () { return ++this.S.n } }; return JSON.stringify(q) }
+//---
+const S = { n: 0 }; export const apply = { A (tx) { tx.put('/a', { S, get m () { return ++this.S.n } }) } }
+//---
+const S = { n: 0 }; export function f (x, emit) { emit({ S, get m () { return ++this.S.n } }) }
+//---
+const S = { n: 0 }; export function f () { return { S, get m () { return ++this.S.n } } }
+//---
+const S = { n: 0 }; export function f () { const q = { S, [Symbol.iterator] () { this.S.n++; return [].values() } }; return [...q, S.n] }
+//---
+const S = { n: 0 }; export function f () { const q = { S, * [Symbol.iterator] () { yield ++this.S.n } }; for (const n of q) return n }
+//---
+const S = { n: 0 }; export function f () { const q = { S, * [Symbol.iterator] () { yield ++this.S.n } }; const [n] = q; return n }
+//---
+const S = { n: 0 }; export function f () { const q = { S, next () { this.S.n++; return { done: true } }, [Symbol.iterator] () { return this } }; return Array.from(q).length + S.n }
+//---
+const S = { n: 0 }; export async function f () { const q = { S, then (r) { r(++this.S.n) } }; return await q }
+//---
+const S = { n: 0 }; export async function f () { return Promise.all([{ S, then (r) { r(++this.S.n) } }]) }
+//---
+const S = { n: 0 }; export function f () { const q = { S, f: () => 0 }; q.g = function () { this.S.n++ }; q.g(); return S.n }
+//---
+const S = { n: 0 }; const M = { f () { this.S.n++ } }; export function f () { const q = { S, f: M.f }; q.f(); return S.n }
+//---
+const S = { n: 0 }; const M = { f () { this.S.n++ } }; export function f () { ({ ...M, S }).f(); return S.n }
+//---
+const S = { n: 0 }; const M = { f () { this.S.n++ } }; export function f () { ({ __proto__: M, S }).f(); return S.n }
+//---
+const S = { n: 0 }; const M = { f () { this.S.n++ } }; export function f () { Object.assign(Object.create(M), { S }).f(); return S.n }
+//---
+const S = { n: 0 }; class P { f () { this.S.n++ } } export function f () { ({ f: new P().f, S }).f(); return S.n }
+//---
+const S = { n: 0 }; class P { f () { this.S.n++ } } export function f () { new P().f.call({ S }); return S.n }
+//---
+const S = { n: 0 }; class P { f () { this.S.n++ } } export function f () { const q = new P(); q.S = S; q.f(); return S.n }
+//---
+const S = { n: 0 }; class P { constructor (S) { this.S = S } f () { this.S.n++ } } export function f () { new P(S).f(); return S.n }
+//---
+const S = { n: 0 }; class P { set (v) { this.v = v } f () { this.v.n++ } } export function f () { const q = new P(); q.set(S); q.f(); return S.n }
+//---
+const S = { n: 0 }; class P { f () { this.S.n++ } } class Q extends P { S = S; f () { super.f() } } export function f () { new Q().f(); return S.n }
+//---
+const S = { n: 0 }; export function f () { const q = { __proto__: { S }, f () { super.S.n++ } }; q.f(); return S.n }
+//---
+class C { constructor () { this.n = 0; this.toString = () => `${this.n++}` } } const c = new C(); export function f () { return `${c}` }
+//---
+class C { n = 0; toString = () => `${this.n++}` } const c = new C(); export function f () { return `${c}` }
+//---
+class C { m () {} } export function f () { const { m } = new C(); m.n = (m.n || 0) + 1; return m.n }
+//---
+class C { m () {} } export function f () { const c = new C(); c.m.n = (c.m.n || 0) + 1; return c.m.n }
+//---
+class C { #m () {} f () { return this.#m.n = (this.#m.n || 0) + 1 } } export function f () { return new C().f() }
+//---
+class C {} C.prototype.bag = { n: 0 }; export function f () { return new C().bag.n++ }
+//---
+Array.prototype.bag = { n: 0 }; export function f () { return [].bag.n++ }
+//---
+Array.prototype.last = function () {}; export function f () { return [].last.n = ([].last.n || 0) + 1 }
+//---
+Object.defineProperty(Object.prototype, 'bag', { value: { n: 0 } }); export function f (x) { return x.bag.n++ }
+//---
+const S = { n: 0 }; Math.max = o => o.n++; export function f () { return Math.max(S) }
+//---
+const S = { n: 0 }; JSON.stringify = o => o.n++; export function f () { return JSON.stringify(S) }
+//---
+const S = {}; export function f (x) { [Object.assign][0](S, { n: x }); return S }
+//---
+const S = {}; export function f (x) { ({ a: Object.assign }).a(S, { n: x }); return S }
+//---
+const S = {}; export function f (x) { ({ get: Object.assign }).get(S, { n: x }); return S }
+//---
+const S = {}; export function f (x) { ({ 0: Object.assign })[0](S, { n: x }); return S }
+//---
+const S = {}; export function f (x) { [x, Object.assign].find(v => v.call)(S, { n: x }); return S }
+//---
+const S = {}; export function f (x) { (x, Object.assign)(S, { n: x }); return S }
+//---
+const S = {}; export function f (x) { (x ? Object.assign : x)(S, { n: x }); return S }
+//---
+const S = {}; export function f (x) { (x && Object.assign)(S, { n: x }); return S }
+//---
+const S = {}; export function f (x, g = Object.assign) { g(S, { n: x }); return S }
+//---
+const S = {}; export function f (x) { const { assign } = Object; assign(S, { n: x }); return S }
+//---
+const S = {}; export function f (x) { const g = () => Object.assign; g()(S, { n: x }); return S }
+//---
+const S = {}; export function f (x) { Reflect.apply(Object.assign, null, [S, { n: x }]); return S }
+//---
+const S = {}; export function f (x) { (function () { return arguments[0] })(Object.assign)(S, { n: x }); return S }
+//---
+const S = []; export function f (x) { [].push.call(S, x); return S }
+//---
+const S = []; export function f (x) { [].push.apply(S, [x]); return S }
+//---
+const S = []; export function f (x) { [].push.bind(S)(x); return S }
+//---
+const S = []; export function f (x) { S.push`x`; return S }
+//---
+const S = []; export function f (x) { (S.push)(x); return S }
+//---
+const S = []; export function f (x) { [[].push][0].call(S, x); return S }
+//---
+const S = { n: 0 }; export function f () { const i = {}; const o = {}; o.i = i; o.i.S = S; i.S.n++; return S.n }
+//---
+const S = { n: 0 }; export function f () { const o = { set x (v) { v.n++ } }; o.x = S; return S.n }
+//---
+const S = { n: 0 }; export function f () { Object.assign({ set x (v) { v.n++ } }, { x: S }); return S.n }
+//---
+const S = { n: 0 }; export function f () { const o = {}; Object.defineProperty(o, 'x', { set (v) { v.n++ } }); o.x = S; return S.n }
+//---
+const S = { n: 0 }; export function f () { const o = {}; o.__defineSetter__('x', v => { v.n++ }); o.x = S; return S.n }
+//---
+const S = { n: 0 }; export function f () { class T { static [Symbol.hasInstance] (v) { v.n++ } } S instanceof T; return S.n }
+//---
+const S = { n: 0 }; export function f () { JSON.stringify({ S }, (k, v) => { if (k) v.n++; return v }); return S.n }
+//---
+const S = { n: 0 }; export function f () { [1, 2].reduce(o => { o.n = (o.n || 0) + 1; return S }, {}); return S.n }
+//---
+const S = { n: 0 }; export function f () { Array.from([1], function () { this.n++ }, S); return S.n }
+//---
+const S = { n: 0 }; export function f () { const each = g => [S].forEach(g); each(v => { v.n++ }); return S.n }
+//---
+const S = { n: 0 }; const F = v => { v.n++ }; export function f () { const g = F.bind(null); g(S); return S.n }
+//---
+const S = { n: 0 }; const F = (a, v) => { v.n++ }; export function f () { const g = F.bind(null, 1); const h = { run: v => v }; h.run(g)(S); return S.n }
+//---
+const S = { n: 0 }; const h = { run (v) {} }; function put (o, k, g) { o[k] = g } export function f () { const o = {}; put(o, 'run', v => { v.n++ }); o.run(S); return S.n }
+//---
+const S = { n: 0 }; const h = { run (v) {} }; export function f () { const o = {}; [o.run] = [v => { v.n++ }]; o.run(S); return S.n }
+//---
+const S = { n: 0 }; const h = { run (v) {} }; export function f () { const o = { get run () { return v => { v.n++ } } }; o.run(S); return S.n }
+//---
+const S = { n: 0 }; const h = { run (v) {} }; export function f () { const o = Object.fromEntries([['run', v => { v.n++ }]]); o.run(S); return S.n }
+//---
+const S = { n: 0 }; export async function f () { try { await Promise.reject(S) } catch (e) { e.n++ } return S.n }
+//---
+function g () {} export function f () { try { throw g } catch (e) { return e.n = (e.n || 0) + 1 } }
+//---
+const S = { n: 0 }; export function f () { const e = new Error('', { cause: S }); return e.cause.n++ }
+//---
+const S = { n: 0 }; export function f () { return new Array(S)[0].n++ }
+//---
+const S = { n: 0 }; export const f = function g (x) { if (x === 1) return S; return g(1).n++ }
+//---
+const S = { n: 0 }; export const f = function g (x, cb) { if (cb) return cb(S); return g(1, v => v.n++) }
+//---
+const S = { n: 0 }; export function f () { return Reflect.get({ get a () { return this.n++ } }, 'a', S) }
+//---
+const R = /a/; export function f (x) { const r = RegExp(R); return r.lastIndex++ }
+//---
+export function f (x) { /a/.test(x); return RegExp.input }
+//---
+export function f (x) { const { input } = RegExp; /a/.test(x); return input }
+//---
+const B = new Uint8Array(4); export function f () { const v = new Uint8Array(B.buffer); return v[0]++ }
+//---
+const tag = s => s; class A { constructor (o) { return o } } class B extends A { #x = 1; static has (o) { return #x in o } } export function f () { const s = tag`x`; const r = B.has(s); if (!r) new B(s); return r }
+//---
+const handlers = { a () {} }; export function f (op, emit) { handlers[op.kind](op.name, emit); return Object.keys(handlers) }
+//---
+const c = { sub: {} }; const d = c.sub; d.it = [1, 2, 3].values(); export function f () { const [v] = c.sub.it; return v }
+//---
+const it = [[{}, 1]].values(); export function f () { return new WeakMap(it).has(it) }
+//---
+let push; export function f () { const o = {}; ({ push: o.p } = []); o.p.n = (o.p.n || 0) + 1; return o.p.n }
+//---
+export function f () { let push; ({ push } = []); push.n = (push.n || 0) + 1; return push.n }
+//---
+export function f (x) { return [[''.at]].flat()[0].n = 1 }
+//---
+const S = { n: 0 }; export function f () { const q = Object.defineProperty({ S }, 'x', { get () { return this.S.n++ } }); return q.x }
+//---
+const S = { n: 0 }; export function f () { const a = [S, function () { return this[0].n++ }]; return a[1]() }
+//---
+class C { #s; f (S) { this.#s = S; return this.#s.n++ } } const S = { n: 0 }; export function f () { return new C().f(S) }
+//---
+const X = class Y { static i = new Y(); inc () { return this.n = (this.n || 0) + 1 } static g () { return Y.i } }; export function f () { return X.g().inc() }
+//---
+const S = { n: 0 }; const make = () => function () { return this.S.n++ }; export function f () { return { S, f: make() }.f() }
+//---
+const S = { n: 0 }; export function f () { return [{ S, f () { return this.S.n++ } }].map(q => q.f())[0] }
+//---
+const S = { n: 0 }; export function f () { const q = new Map([['S', S]]); q.f = function () { return this.get('S').n++ }; return q.f() }
+//---
+const S = { n: 0 }; export function f () { return [3, 1].sort.call({ S, get length () { return this.S.n++ } }) }
+//---
+const S = { n: 0 }; export function f () { return 'x'.replace({ S, [Symbol.replace] () { return this.S.n++ } }, '') }
+//---
+const S = { n: 0 }; export function f () { return [].concat({ S, get [Symbol.isConcatSpreadable] () { this.S.n++; return false } }).length + S.n }
+//---
+const S = { n: 0 }; class P extends Promise { constructor (run) { super((yes, no) => { run(v => { v.n++; yes(v) }, no) }) } } export async function f () { await P.resolve({}).then(() => S); return S.n }
+//---
+const S = { n: 0 }; export async function f () { const p = Promise.resolve(1); p.constructor = { [Symbol.species]: class { constructor (run) { run(v => { v.n++ }, () => 0) } } }; p.then(() => S); await 1; return S.n }
+//---
+class C { take () { return this.S.n++ } } const S = { n: 0 }; export function f (x) { return ({ S, __proto__: C[x] }).take() }
+//---
+class C { take () { return this.S.n++ } } const S = { n: 0 }; export function f () { return ({ S, __proto__: new C() }).take() }

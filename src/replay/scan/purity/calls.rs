@@ -6,14 +6,34 @@ use oxc_semantic::NodeId;
 use oxc_span::{GetSpan, Span};
 
 use super::Flow;
+use super::keys::Key;
 use super::names::{self, Use};
-use super::tree::literal_function;
+use super::tree::{is_data, literal_function};
 use super::values::{self, Bits};
 
 /// Methods of the transaction object that the host gives to `apply`: they copy their arguments.
 const HOST_METHODS: [&str; 5] = ["put", "delete", "addOplog", "removeOplog", "setContractSource"];
 
 impl<'a> Flow<'_, '_, 'a, '_> {
+    /// Calls that may store functions where no name shows them.
+    pub(super) fn calls(&mut self) {
+        for node in self.tree.semantic.nodes().iter() {
+            let AstKind::CallExpression(call) = node.kind() else { continue };
+            let Expression::ComputedMemberExpression(member) = call.callee.get_inner_expression() else { continue };
+            self.setters |= matches!(self.key(&member.expression), Key::Any) && self.may_define(&call.arguments);
+        }
+        self.setters |= self.tree.setters;
+    }
+
+    /// Whether a call of a method that may be `__defineSetter__` would define something: its second argument may be a function.
+    fn may_define(&self, arguments: &[Argument<'_>]) -> bool {
+        arguments.iter().take(2).any(Argument::is_spread)
+            || arguments
+                .get(1)
+                .and_then(Argument::as_expression)
+                .is_some_and(|argument| !self.is_no_function(argument, 0))
+    }
+
     /// The followed value itself is called.
     pub(super) fn called(&mut self, call: NodeId, bits: Bits) {
         if bits.has(Bits::GLOBAL) {
@@ -61,6 +81,13 @@ impl<'a> Flow<'_, '_, 'a, '_> {
         if bits.has(Bits::CODE) && names::mutates(name) {
             self.finding(call, "a method that may change a shared prototype");
         }
+        if bits.has(Bits::COMPUTED) && name.starts_with("__") {
+            self.finding(call, "a method that may change a shared prototype");
+        }
+        // The function may be something that the object holds.
+        if self.tree.is_unclear(name) {
+            self.called_held(call, bits.content());
+        }
         if !bits.has(Bits::LONG) {
             // The container is this call's own; what comes out of it is not.
             self.results(call, name, &expression.arguments, bits);
@@ -70,6 +97,9 @@ impl<'a> Flow<'_, '_, 'a, '_> {
             let harmless = names::reads(name) || matches!(name, "call" | "apply" | "bind");
             if !(harmless || own) || name.starts_with("__") {
                 self.finding(call, "a method that the scan does not know is called");
+            }
+            if name == "valueOf" {
+                self.push(call, bits);
             }
             return;
         }
@@ -92,32 +122,54 @@ impl<'a> Flow<'_, '_, 'a, '_> {
     fn computed_method(&mut self, member: NodeId, call: NodeId, bits: Bits) {
         let plain = bits.has(Bits::LONG)
             && !bits.has(Bits(Bits::OPAQUE.0 | Bits::EXOTIC.0 | Bits::FUNCTION.0 | Bits::HOST.0 | Bits::GLOBAL.0));
+        self.called_held(call, bits.content());
         if !bits.has(Bits(Bits::LONG.0 | Bits::HOST.0)) {
-            return; // seen from the key's side
+            // What is inherited is seen from the key's side; what comes out is what the object holds.
+            let content = bits.content();
+            if !content.is_empty() {
+                self.push(call, content);
+            }
+            return;
         }
         let AstKind::CallExpression(expression) = self.tree.kind(call) else { return };
-        let gives_function = expression
-            .arguments
-            .iter()
-            .any(|argument| argument.as_expression().is_none_or(|argument| literal_function(argument).is_some()));
-        if !plain || gives_function {
+        if !plain || self.may_define(&expression.arguments) {
             self.finding(member, "a method of computed name is called");
+        }
+    }
+
+    /// Something that a followed object holds is called.
+    fn called_held(&mut self, call: NodeId, content: Bits) {
+        if content.has(Bits::OPAQUE) || content.has(Bits::CODE) {
+            self.finding(call, "a function that the scan does not know is called");
         }
     }
 
     /// What a method call yields, and what it gives to the functions among its arguments.
     fn results(&mut self, call: NodeId, name: &str, arguments: &'a [Argument<'a>], bits: Bits) {
         let content = bits.content();
-        if names::calls_back(name) || names::mutates(name) {
-            for argument in arguments.iter().filter_map(Argument::as_expression) {
+        // A promise gives its value, which is followed as if it were the promise.
+        let promise = matches!(name, "then" | "catch" | "finally");
+        let given = if promise { bits.with(content) } else { content };
+        // Texts give parts of themselves; other things are converted first.
+        let gives = !given.is_empty() && !names::resets_last_index(name);
+        if let Some(places) = names::callback_of(name).filter(|_| gives) {
+            if arguments.iter().take(places.end).any(Argument::is_spread) {
+                self.finding(call, "a function that the scan does not know gets what outlives the call");
+            }
+            let callbacks = arguments.iter().take(places.end).skip(places.start);
+            for argument in callbacks.filter_map(Argument::as_expression) {
                 if let Some(function) = self.tree.function_of_expression(argument) {
-                    // A promise gives its value, which is followed as if it were the promise.
-                    let first = if matches!(name, "then" | "catch" | "finally") { bits.with(content) } else { content };
-                    self.give(function, first, bits);
-                } else if !self.is_harmless_callback(name, argument) && bits.has(Bits::LONG) {
+                    self.give(function, given, bits);
+                } else if !self.is_harmless_callback(argument) {
                     self.finding(call, "a function that the scan does not know gets what outlives the call");
                 }
             }
+        } else if let Some(first) = arguments.first().and_then(Argument::as_expression)
+            && names::callback_of(name).is_none()
+            && let Some(function) = self.tree.function_of_expression(first)
+            && !given.is_empty()
+        {
+            self.give(function, given, bits);
         }
         let primitive =
             matches!(name, "toString" | "join" | "indexOf" | "includes" | "has" | "test" | "hasOwnProperty")
@@ -130,7 +182,7 @@ impl<'a> Flow<'_, '_, 'a, '_> {
                 self.push(call, bits);
             }
         } else if !primitive {
-            self.push(call, content.with(Bits(bits.0 & Bits::OPAQUE.0)));
+            self.push(call, content.with(Bits(bits.0 & Bits::OPAQUE.0)).with(bits.holding().deep()));
         }
     }
 
@@ -145,13 +197,11 @@ impl<'a> Flow<'_, '_, 'a, '_> {
         }
     }
 
-    /// Callbacks that are no functions of the contract: built-in conversions; for `replace`, the text to insert.
-    fn is_harmless_callback(&self, name: &str, argument: &Expression<'_>) -> bool {
+    /// Callbacks that are no functions of the contract: built-in conversions, and what is no function at all.
+    fn is_harmless_callback(&self, argument: &Expression<'_>) -> bool {
         values::built_in(self.tree.semantic, argument).is_some_and(|(_, effect)| effect == Use::Forgets)
-            || argument.is_literal()
-            || matches!(argument, Expression::ArrayExpression(_) | Expression::ObjectExpression(_))
-            || matches!(name, "replace" | "replaceAll" | "set" | "add" | "push" | "unshift" | "delete" | "reduce")
-            || names::mutates(name) && name != "sort"
+            || is_data(argument)
+            || argument.is_undefined()
     }
 
     /// A followed value is an argument.
@@ -211,35 +261,82 @@ impl<'a> Flow<'_, '_, 'a, '_> {
         arguments: &'a [Argument<'a>],
         bits: Bits,
     ) {
-        let iterates = matches!(name, "from" | "Map" | "Set" | "all" | "allSettled" | "any" | "race" | "fromEntries")
-            || name.ends_with("Array");
-        if bits.has(Bits::OPAQUE) && iterates && index == 0 {
+        let spread = arguments.iter().take(index).any(Argument::is_spread);
+        if spread && effect != Use::Forgets {
+            return self.finding(call, "what outlives the call follows a spread argument");
+        }
+        if bits.has(Bits::OPAQUE) && names::iterates(name) && index == 0 {
             self.finding(call, "what is iterated may be an iterator that outlives the call");
         }
-        let callback = matches!(name, "from" | "groupBy" | "fromAsync") && index == 1;
+        let maps = matches!(name, "from" | "groupBy" | "fromAsync");
         match effect {
+            // The replacer of `JSON.stringify` is given everything.
+            Use::Forgets if name == "stringify" && index == 0 => {
+                let replacer = arguments.get(1).map(|replacer| {
+                    replacer.as_expression().is_some_and(|replacer| is_data(replacer) || replacer.is_undefined())
+                });
+                if replacer == Some(false) {
+                    self.finding(call, "a function gets what outlives the call");
+                }
+            }
+            // The cause of an error is kept.
+            Use::Forgets if names::is_error(name) && index > 0 => self.push(call, bits.held().with(bits.copied())),
             Use::Forgets => {}
-            Use::Copies if callback => {
+            Use::Copies if maps && index == 1 => {
                 if !bits.has(Bits::FUNCTION) {
                     self.finding(call, "a function that the scan does not know is called");
                 }
             }
+            Use::Copies if maps && index > 1 => {
+                self.finding(call, "a function gets what outlives the call");
+            }
+            // The bytes of a typed array may be another's.
+            Use::Copies if name.ends_with("Array") && name != "Array" || name == "ArrayBuffer" => {
+                let shared = bits.has(Bits::HOLDS) || bits.has(Bits::OPAQUE) || !bits.has(Bits::LONG);
+                let made = if shared { bits } else { bits.copied() };
+                if !made.is_empty() {
+                    self.push(call, made);
+                }
+            }
             Use::Copies => {
-                let held = if name == "create" || name == "of" { bits.held() } else { bits.copied() };
-                if matches!(name, "from" | "groupBy") && !held.is_empty() {
+                if bits.has(Bits::GLOBAL) {
+                    self.finding(call, "a built-in object is copied");
+                }
+                let as_element = matches!(name, "create" | "of" | "Array");
+                let held = if as_element { bits.held() } else { bits.copied().deep() };
+                if maps && !(held.is_empty() && bits.content().is_empty()) {
                     let callback = arguments.get(1).and_then(Argument::as_expression);
-                    if let Some(function) = callback.and_then(|c| self.tree.function_of_expression(c)) {
-                        self.give(function, bits.content(), bits);
+                    match callback.map(|callback| (callback, self.tree.function_of_expression(callback))) {
+                        Some((_, Some(function))) => self.give(function, bits.content(), bits),
+                        Some((callback, None)) if !self.is_harmless_callback(callback) => {
+                            self.finding(call, "a function that the scan does not know gets what outlives the call");
+                        }
+                        _ if arguments.iter().any(Argument::is_spread) => {
+                            self.finding(call, "a function that the scan does not know gets what outlives the call");
+                        }
+                        _ => {}
                     }
                 }
                 if !held.is_empty() {
                     self.push(call, held);
                 }
             }
+            // What is rejected comes out of `catch`.
+            Use::Returns if name == "reject" => self.finding(call, "what outlives the call is thrown"),
+            Use::Returns if name == "get" && index > 1 => {
+                self.finding(call, "a function gets what outlives the call");
+            }
+            Use::Returns if bits.has(Bits::GLOBAL) && name != "Object" => {
+                self.finding(call, "a built-in object is used in a way that the scan does not follow");
+            }
+            Use::Returns if name == "RegExp" && matches!(self.tree.kind(call), AstKind::NewExpression(_)) => {}
             Use::Returns => self.push(call, bits.with(bits.content())),
             Use::Assigns if name == "assign" && index > 0 => {
                 let copied = bits.copied();
                 if !copied.is_empty() {
+                    if self.setters {
+                        return self.finding(call, "what outlives the call is stored where a setter may get it");
+                    }
                     match arguments.first().and_then(Argument::as_expression).map(Expression::without_parentheses) {
                         Some(Expression::ObjectExpression(_)) => {}
                         Some(target) => self.store(call, target, copied),
@@ -276,7 +373,8 @@ impl<'a> Flow<'_, '_, 'a, '_> {
             return;
         }
         let own: Vec<NodeId> = self.tree.methods.get(name).cloned().unwrap_or_default();
-        let is_own = !own.is_empty();
+        // The receiver may have the engine's method of the same name.
+        let is_own = !own.is_empty() && !names::inherited_function(name) && !names::is_called_unasked(name);
         for function in own {
             self.pass(call, function, index, arguments, bits);
         }
@@ -290,7 +388,7 @@ impl<'a> Flow<'_, '_, 'a, '_> {
             } else {
                 self.store(call, receiver, bits);
             }
-        } else if names::calls_back(name) && bits.has(Bits::FUNCTION) {
+        } else if bits.has(Bits::FUNCTION) && names::callback_of(name).is_some_and(|places| places.contains(&index)) {
             // A function of the contract, or a class; found again from its own side.
             if !matches!(literal_or_name(arguments.get(index)), Some(expression)
                 if self.tree.function_of_expression(expression).is_some())
@@ -317,7 +415,14 @@ impl<'a> Flow<'_, '_, 'a, '_> {
     }
 
     /// Passes an argument to a function of the contract.
-    fn pass(&mut self, call: NodeId, function: NodeId, index: usize, arguments: &[Argument<'_>], bits: Bits) {
+    pub(super) fn pass(
+        &mut self,
+        call: NodeId,
+        function: NodeId,
+        index: usize,
+        arguments: &[Argument<'_>],
+        bits: Bits,
+    ) {
         if arguments.iter().take(index).any(Argument::is_spread) {
             return self.finding(call, "what outlives the call follows a spread argument");
         }
@@ -337,6 +442,9 @@ impl<'a> Flow<'_, '_, 'a, '_> {
     fn pass_to_any(&mut self, call: NodeId, index: usize, arguments: &[Argument<'_>], bits: Bits) {
         // The function may be `Object`, found under a computed name: it returns its argument.
         self.push(call, bits);
+        if self.tree.binds {
+            return self.finding(call, "a function that may have been bound gets what outlives the call");
+        }
         if self.tree.resolvers {
             return self.finding(call, "a function that the scan does not know gets what outlives the call");
         }

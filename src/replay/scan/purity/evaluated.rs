@@ -10,7 +10,7 @@ use oxc_ast::AstKind;
 use oxc_ast::ast::*;
 use oxc_semantic::NodeId;
 
-use super::tree::{Tree, key_name, literal_function};
+use super::tree::{Tree, is_data, key_name, literal_function};
 use super::{names, values};
 
 /// The set of functions that may run during evaluation.
@@ -35,7 +35,13 @@ impl Evaluated {
                 AstKind::CallExpression(_) | AstKind::NewExpression(_) | AstKind::TaggedTemplateExpression(_) => {
                     calls.entry(place).or_default().push(node.id());
                 }
+                AstKind::ObjectProperty(_) | AstKind::AssignmentExpression(_) | AstKind::MethodDefinition(_) => {
+                    calls.entry(place).or_default().push(node.id());
+                }
                 AstKind::Function(_) | AstKind::ArrowFunctionExpression(_) | AstKind::PropertyDefinition(_) => {
+                    if let AstKind::PropertyDefinition(_) = node.kind() {
+                        calls.entry(place).or_default().push(node.id());
+                    }
                     for ancestor in tree.semantic.nodes().ancestor_ids(node.id()) {
                         let kind = tree.kind(ancestor);
                         // Bodies of functions end the search: what is inside is reached through them.
@@ -46,9 +52,6 @@ impl Evaluated {
                             break;
                         }
                     }
-                    if may_run_unasked(tree, node.id()) {
-                        work.push(node.id());
-                    }
                 }
                 _ => {}
             }
@@ -56,6 +59,7 @@ impl Evaluated {
         let mut pending: Vec<NodeId> = calls.remove(&None).unwrap_or_default();
         loop {
             while let Some(call) = pending.pop() {
+                found.unasked(tree, tree.kind(call), &mut work);
                 found.callees(tree, call, &children, &mut work);
             }
             let Some(function) = work.pop() else { break };
@@ -69,6 +73,40 @@ impl Evaluated {
     /// Whether a function may run during evaluation.
     pub fn has(&self, function: NodeId) -> bool {
         self.all || self.functions.contains(&function)
+    }
+
+    /// Adds functions that the engine calls by itself: accessors, conversions, iteration, symbol-keyed methods.
+    fn unasked<'a>(&mut self, tree: &Tree<'_, 'a>, kind: AstKind<'a>, work: &mut Vec<NodeId>) {
+        let (name, accessor, value) = match kind {
+            AstKind::ObjectProperty(property) => {
+                (key_name(&property.key), property.kind != PropertyKind::Init, Some(&property.value))
+            }
+            AstKind::PropertyDefinition(field) => (key_name(&field.key), false, field.value.as_ref()),
+            AstKind::MethodDefinition(method) => {
+                let name = key_name(&method.key);
+                let unasked = name.is_none_or(|name| tree.calls_unasked(name)) && !method.kind.is_constructor();
+                if method.kind.is_accessor() || unasked {
+                    work.push(method.value.node_id.get());
+                }
+                return;
+            }
+            AstKind::AssignmentExpression(assignment) => match &assignment.left {
+                AssignmentTarget::StaticMemberExpression(member) => {
+                    (Some(member.property.name.as_str()), false, Some(&assignment.right))
+                }
+                AssignmentTarget::ComputedMemberExpression(_) => (None, false, Some(&assignment.right)),
+                _ => return,
+            },
+            _ => return,
+        };
+        if !accessor && !name.is_none_or(|name| tree.calls_unasked(name)) {
+            return;
+        }
+        let Some(value) = value.filter(|value| !is_data(value)) else { return };
+        match tree.function_of_expression(value) {
+            Some(function) => work.push(function),
+            None => self.all |= name.is_some() && may_be_function(tree, value),
+        }
     }
 
     /// Adds what a call during evaluation may run.
@@ -87,9 +125,14 @@ impl Evaluated {
             AstKind::TaggedTemplateExpression(tagged) => (&tagged.tag, None),
             _ => return,
         };
-        for argument in arguments.into_iter().flatten().filter_map(Argument::as_expression) {
-            if let Some(function) = tree.function_of_expression(argument) {
-                work.push(function);
+        for argument in arguments.into_iter().flatten() {
+            let Some(argument) = argument.as_expression() else {
+                self.all = true;
+                continue;
+            };
+            match tree.function_of_expression(argument) {
+                Some(function) => work.push(function),
+                None => self.all |= may_be_function(tree, argument),
             }
         }
         let callee = callee.get_inner_expression();
@@ -137,6 +180,13 @@ impl Evaluated {
     /// Whether instances of a class may be made during evaluation, or where they are made is not known.
     pub fn instantiates(&self, tree: &Tree<'_, '_>, class: &Class<'_>, depth: usize) -> bool {
         let node = class.node_id.get();
+        // A class expression may make instances by its own name.
+        if class.r#type == ClassType::ClassExpression
+            && let Some(symbol) = class.id.as_ref().and_then(|id| id.symbol_id.get())
+            && tree.semantic.scoping().get_resolved_references(symbol).next().is_some()
+        {
+            return tree.enclosing(node).is_none_or(|place| self.has(place));
+        }
         let place = tree.enclosing(node);
         let symbol = match (&class.id, tree.kind(tree.parent(node))) {
             (Some(id), _) if class.r#type == ClassType::ClassDeclaration => id.symbol_id.get(),
@@ -163,16 +213,25 @@ fn is_import(tree: &Tree<'_, '_>, symbol: oxc_syntax::symbol::SymbolId) -> bool 
     tree.semantic.scoping().symbol_flags(symbol).is_import()
 }
 
-/// Functions that the engine calls by itself: accessors, conversions, iteration, symbol-keyed methods.
-fn may_run_unasked(tree: &Tree<'_, '_>, function: NodeId) -> bool {
-    let (key, accessor) = match tree.kind(tree.parent(function)) {
-        AstKind::ObjectProperty(property) => (&property.key, property.kind != PropertyKind::Init),
-        AstKind::MethodDefinition(method) => (&method.key, method.kind.is_accessor()),
-        _ => return false,
-    };
-    accessor
-        || match key_name(key) {
-            Some(name) => matches!(name, "toString" | "valueOf" | "toJSON" | "then" | "next" | "return" | "throw"),
-            None => true,
-        }
+/// Whether an argument may be a function of the contract that has no name here.
+fn may_be_function(tree: &Tree<'_, '_>, argument: &Expression<'_>) -> bool {
+    match argument.without_parentheses() {
+        Expression::Identifier(identifier) => match tree.symbol_of(identifier) {
+            Some(symbol) => {
+                let declaration = tree.semantic.scoping().symbol_declaration(symbol);
+                let data = match tree.kind(declaration) {
+                    AstKind::VariableDeclarator(declarator) if declarator.id.is_binding_identifier() => {
+                        declarator.init.as_ref().is_some_and(is_data)
+                    }
+                    _ => false,
+                };
+                !(data && !tree.is_written(symbol) || is_import(tree, symbol) || tree.class_of(symbol).is_some())
+            }
+            None => false,
+        },
+        // What built-in functions return is no function, unless they were given one.
+        Expression::CallExpression(call) => values::built_in(tree.semantic, &call.callee).is_none(),
+        Expression::NewExpression(_) | Expression::ClassExpression(_) => false,
+        argument => !is_data(argument),
+    }
 }

@@ -3,7 +3,7 @@
 //! # What is followed
 //!
 //! *Late* code is code inside functions: it may run in any call. Code that runs while the module is evaluated does the same in
-//! every realm, so it may do what it likes, patching built-in objects included. Each way in which late code gets
+//! every realm, so it may do what it likes with the module's own objects. Each way in which late code gets
 //! hold of an object that outlives the call is a source:
 //!
 //! - bindings of the module, imports, globals, `import.meta`, `new.target`;
@@ -11,22 +11,35 @@
 //!   (closures made at module level): `evaluated` finds those functions;
 //! - `this` where the receiver may be long-lived: static methods, methods of module-level literals, methods of
 //!   classes that are instantiated during evaluation, plain functions; `super` likewise;
+//! - `this` in any other method, accessor or conversion whose receiver may be an object of the call that holds something
+//!   long-lived. The engine calls such functions unasked (`toString`, `toJSON`, `then`, getters), so the scan does not look for
+//!   their calls: what *one* object of the contract holds, `this` of all of them holds (`Flow::hold`). Methods of classes are
+//!   left out as long as only instances can be their receivers: the scan lets no instance hold anything long-lived;
 //! - what every object inherits: `constructor`, `__proto__`, built-in methods as values, and *computed* keys that may be any
-//!   of these (`counts[name].n = 1` changes `Object.prototype` when `name` is `__proto__`).
+//!   of these (`counts[name].n = 1` changes `Object.prototype` when `name` is `__proto__`);
+//! - what all objects of a class share: its methods as values, private ones and those put into a prototype; and the texts of
+//!   a tagged template.
+//!
+//! Built-in objects, and what objects inherit, are followed in the module's own code, too: late code finds them again through
+//! any object, so the module must not change them. (It may put a function into a prototype under a name of its own.)
 //!
 //! `uses` follows each such value forward, through the expression around it, bindings, destructuring, loops, calls of the
 //! contract's own functions (into parameters, and back out through `return`), containers and copies. Each use is
-//! either known to be harmless, or followed further, or *a finding*: nothing is harmless by default.
+//! either known to be harmless, or followed further, or *a finding*: nothing is harmless by default. That holds for
+//! functions, too: a built-in function that was taken as a value must not be called, whatever container it came out of, and
+//! a function that the source does not show must not be given what outlives the call. Where a name decides which function is
+//! called, all functions under that name count, the contract's and the engine's; a function that is stored under a computed
+//! name, through a pattern, a descriptor or a pair has every name (`Tree::is_unclear`).
 //! Writing to a long-lived binding in late code is a finding at once.
 //!
 //! # What is assumed
 //!
 //! - The host's functions (imports, `emit`, `tx`) copy what they are given and keep nothing that a later call sees.
-//! - Built-in functions behave as written in `names`, unless the module replaced them during its evaluation by functions, which
-//!   are late code and looked at like all others.
+//! - Built-in functions behave as written in `names`; `names` knows the names of all properties of built-in objects.
 //! - Work left behind by a call (promises that nobody awaited) is the event loop's business, not this module's.
 //! - A computed *method call* on an object literal of the module (`handlers[op.kind](tx, op)`) calls one of its methods, or
-//!   something inherited that does nothing when its second argument is no function.
+//!   something inherited that does nothing when its second argument is no function. (That it is none has to be shown.)
+//! - Neither `tx` nor `op` nor `ack` is a function.
 //!
 //! All loops are over the tree's nodes and a work list in which every node enters at most once per flag.
 
@@ -42,6 +55,7 @@ mod values;
 
 use std::collections::HashMap;
 
+use oxc_ast::AstKind;
 use oxc_semantic::{NodeId, Semantic};
 use oxc_span::GetSpan;
 use oxc_syntax::symbol::SymbolId;
@@ -64,7 +78,11 @@ pub fn mutable_state(semantic: &Semantic<'_>, findings: &mut Findings<'_>) {
         work: Vec::new(),
         values: None,
         given: HashMap::new(),
+        held: Bits::default(),
+        receivers: Vec::new(),
+        setters: false,
     };
+    flow.calls();
     flow.bindings();
     flow.globals();
     flow.expressions();
@@ -85,6 +103,12 @@ struct Flow<'f, 't, 'a, 's> {
     values: Option<Vec<NodeId>>,
     /// What each parameter position of those was given by calls of unknown functions.
     given: HashMap<usize, Bits>,
+    /// What the objects of the running call that hold something long-lived hold, all of them together.
+    held: Bits,
+    /// `this` (and `super`) where it may be any of those objects.
+    receivers: Vec<NodeId>,
+    /// Whether storing a property may run a function of the contract.
+    setters: bool,
 }
 
 impl<'a> Flow<'_, '_, 'a, '_> {
@@ -107,6 +131,21 @@ impl<'a> Flow<'_, '_, 'a, '_> {
         if all != *seen {
             *seen = all;
             self.work.push((node, all));
+            if !matches!(self.tree.kind(node), AstKind::Super(_)) {
+                self.hold(all);
+            }
+        }
+    }
+
+    /// An object that holds something long-lived may become the receiver of a method, an accessor, a conversion: what it
+    /// holds is what `this` holds.
+    fn hold(&mut self, bits: Bits) {
+        let all = self.held.with(bits.holding());
+        if all != self.held {
+            self.held = all;
+            for node in self.receivers.clone() {
+                self.push(node, all);
+            }
         }
     }
 

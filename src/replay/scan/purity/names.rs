@@ -174,11 +174,14 @@ pub enum Use {
 /// Functions of built-in objects: `object.name(...)`. None: unknown, or it changes something.
 pub fn built_in_method(object: &str, name: &str) -> Option<Use> {
     Some(match (object, name) {
-        ("Math" | "Number" | "String" | "BigInt" | "Date" | "Symbol" | "JSON" | "console" | "Intl", _)
-            if !name.starts_with("__") && !matches!(name, "valueOf" | "prototype" | "raw") =>
+        ("Math" | "Number" | "String" | "BigInt" | "Date" | "Symbol" | "JSON" | "console", _)
+            if !name.starts_with("__")
+                && !reaches_shared(name)
+                && !matches!(name, "valueOf" | "raw" | "call" | "apply" | "bind") =>
         {
             Use::Forgets
         }
+        ("Intl", "getCanonicalLocales" | "supportedValuesOf") => Use::Forgets,
         ("String", "raw") => Use::Forgets,
         ("Array", "isArray") | ("ArrayBuffer", "isView") | ("Reflect", "has" | "ownKeys") => Use::Forgets,
         ("Array", "of" | "from" | "fromAsync") => Use::Copies,
@@ -216,8 +219,11 @@ pub fn built_in_function(name: &str) -> Option<Use> {
     Some(match name {
         "String" | "Number" | "Boolean" | "BigInt" | "Symbol" | "parseInt" | "parseFloat" | "isNaN" | "isFinite"
         | "Date" | "encodeURIComponent" | "decodeURIComponent" | "encodeURI" | "decodeURI" | "escape" | "unescape"
-        | "Error" | "TypeError" | "RangeError" | "SyntaxError" | "ReferenceError" | "EvalError" | "URIError"
-        | "RegExp" => Use::Forgets,
+        | "Error" | "TypeError" | "RangeError" | "SyntaxError" | "ReferenceError" | "EvalError" | "URIError" => {
+            Use::Forgets
+        }
+        // Called without `new`, it returns a regular expression that it is given.
+        "RegExp" => Use::Returns,
         "Map" | "Set" | "WeakMap" | "WeakSet" | "Array" | "AggregateError" => Use::Copies,
         "Uint8Array" | "Int8Array" | "Uint16Array" | "Int16Array" | "Uint32Array" | "Int32Array" | "Float32Array"
         | "Float64Array" | "BigInt64Array" | "BigUint64Array" | "Uint8ClampedArray" | "ArrayBuffer" => Use::Copies,
@@ -236,6 +242,79 @@ pub fn is_constant(object: &str, name: &str) -> bool {
     }
 }
 
+/// Constructors of errors, which keep the `cause` among their options.
+pub fn is_error(name: &str) -> bool {
+    name == "Error" || name.len() > 5 && name.ends_with("Error")
+}
+
+/// Built-in functions that iterate their first argument.
+pub fn iterates(name: &str) -> bool {
+    matches!(
+        name,
+        "from"
+            | "fromAsync"
+            | "groupBy"
+            | "Map"
+            | "Set"
+            | "WeakMap"
+            | "WeakSet"
+            | "AggregateError"
+            | "all"
+            | "allSettled"
+            | "any"
+            | "race"
+            | "fromEntries"
+    ) || (name != "Array" && name.ends_with("Array"))
+}
+
+/// Which argument of a method is a function that it calls.
+pub fn callback_of(name: &str) -> Option<std::ops::Range<usize>> {
+    match name {
+        "replace" | "replaceAll" | "getOrInsertComputed" => Some(1..2),
+        "then" => Some(0..2),
+        "sort" => Some(0..1),
+        _ if calls_back(name) => Some(0..1),
+        _ => None,
+    }
+}
+
+/// Methods that the engine calls of any object: conversions, iteration, promises, JSON, constructors of copies.
+pub fn is_conversion(name: &str) -> bool {
+    matches!(
+        name,
+        "toString" | "toLocaleString" | "valueOf" | "toJSON" | "then" | "next" | "return" | "throw" | "constructor"
+    )
+}
+
+/// Methods that the engine calls by itself: conversions, descriptors, and those that built-in methods look up in their
+/// receiver or arguments.
+pub fn is_called_unasked(name: &str) -> bool {
+    is_conversion(name)
+        || matches!(
+            name,
+            "get"
+                | "set"
+                | "has"
+                | "keys"
+                | "add"
+                | "join"
+                | "exec"
+                | "resolve"
+                | "toISOString"
+                | "concat"
+                | "apply"
+                | "construct"
+                | "deleteProperty"
+                | "defineProperty"
+                | "getOwnPropertyDescriptor"
+                | "getPrototypeOf"
+                | "setPrototypeOf"
+                | "isExtensible"
+                | "preventExtensions"
+                | "ownKeys"
+        )
+}
+
 /// Globals that are primitives.
 pub fn is_primitive_global(name: &str) -> bool {
     matches!(name, "undefined" | "NaN" | "Infinity")
@@ -245,6 +324,11 @@ pub fn is_primitive_global(name: &str) -> bool {
 pub fn is_legacy_regexp_state(name: &str) -> bool {
     let digit = name.strip_prefix('$').is_some_and(|rest| rest.len() == 1);
     digit || matches!(name, "lastMatch" | "lastParen" | "leftContext" | "rightContext")
+}
+
+/// More of it, under a name that contracts use for other things.
+pub fn may_be_regexp_state(name: &str) -> bool {
+    name == "input" || is_legacy_regexp_state(name)
 }
 
 /// Names under which every object (or every string, array, function ...) finds a *shared* object, and which are no plain
@@ -339,5 +423,21 @@ pub fn inherited_function(name: &str) -> bool {
                 | "toLocaleTimeString"
                 | "getYear"
                 | "setYear"
+                | "take"
+                | "drop"
+                | "toArray"
+                | "grow"
+                | "withResolvers"
+                | "try"
+                | "isError"
+                | "fromBase64"
+                | "fromHex"
+                | "toBase64"
+                | "toHex"
+                | "transferToFixedLength"
+                | "format"
+                | "formatToParts"
+                | "resolvedOptions"
+                | "supportedLocalesOf"
         )
 }

@@ -56,14 +56,17 @@ impl<'a> Flow<'_, '_, 'a, '_> {
                 if !late && matches!(identifier.name.as_str(), "Proxy" | "FinalizationRegistry") {
                     self.finding(node, "functions that are called behind the scenes");
                 }
-                if !late || names::is_primitive_global(&identifier.name) {
+                if names::is_primitive_global(&identifier.name) || !late && identifier.name == "Intl" {
                     continue;
                 }
                 if reference.is_write() {
-                    self.finding(node, "a function assigns a global variable");
+                    self.finding(node, "a global variable is assigned");
                 }
                 let own_arguments = identifier.name == "arguments";
-                self.push(node, if own_arguments { Bits::HOLDS } else { Bits::unknown().with(Bits::GLOBAL) });
+                self.push(
+                    node,
+                    if own_arguments { Bits::HOLDS.with(Bits::OPAQUE) } else { Bits::unknown().with(Bits::GLOBAL) },
+                );
             }
         }
     }
@@ -72,29 +75,42 @@ impl<'a> Flow<'_, '_, 'a, '_> {
     pub(super) fn expressions(&mut self) {
         for node in self.tree.semantic.nodes().iter() {
             let id = node.id();
-            if self.tree.enclosing(id).is_none() {
-                continue;
-            }
+            let late = self.tree.enclosing(id).is_some();
             match node.kind() {
-                AstKind::ThisExpression(_) => {
+                AstKind::ThisExpression(_) if late => {
                     let bits = self.receiver(id);
                     if !bits.is_empty() {
                         self.push(id, bits);
                     }
                 }
-                AstKind::Super(_) if !self.is_callee(id) => {
+                AstKind::Super(_) if late && !self.is_callee(id) => {
                     // Writing through `super` writes to `this`; what is read belongs to a shared prototype.
                     let bits = self.receiver(id);
                     self.push(id, Bits::HOLDS.with(bits));
                 }
-                AstKind::ImportMeta(_) | AstKind::NewTarget(_) => self.push(id, Bits::unknown()),
+                AstKind::ImportMeta(_) | AstKind::NewTarget(_) if late => self.push(id, Bits::unknown()),
+                // One array of texts for all calls of the tag at this place.
+                AstKind::TaggedTemplateExpression(tagged)
+                    if late && values::built_in(self.tree.semantic, &tagged.tag).is_none() =>
+                {
+                    let texts = Bits::LONG.with(Bits::HOLDS).with(Bits::EXOTIC);
+                    match self.tree.function_of_expression(&tagged.tag) {
+                        Some(function) => self.pass(id, function, 0, &[], texts),
+                        None => self.finding(id, "a function that the scan does not know is called as a tag"),
+                    }
+                }
+                AstKind::PrivateFieldExpression(member)
+                    if self.tree.is_shared_function(&member.field.name) && !self.is_callee(id) =>
+                {
+                    self.push(id, Bits::LONG.with(Bits::FUNCTION));
+                }
                 AstKind::StaticMemberExpression(member) => self.inherited(id, Some(member.property.name.as_str())),
                 AstKind::ComputedMemberExpression(member) => match self.key(&member.expression) {
                     Key::Harmless => {}
                     Key::Named(name) => self.inherited(id, Some(name)),
                     Key::Any => self.inherited(id, None),
                 },
-                AstKind::BindingProperty(property) => {
+                AstKind::BindingProperty(property) if late || !self.is_of_host(id) => {
                     let bits = self.inherited_property(&property.key);
                     if !bits.is_empty() {
                         self.bind(&property.value, bits);
@@ -106,8 +122,8 @@ impl<'a> Flow<'_, '_, 'a, '_> {
                     self.finding(id, "an inherited property is assigned");
                 }
                 AstKind::AssignmentTargetPropertyIdentifier(property) => {
-                    let name = property.binding.name.as_str();
-                    if names::reaches_shared(name) || names::is_legacy_regexp_state(name) {
+                    let bits = self.inherited_name(property.binding.name.as_str());
+                    if !bits.is_empty() {
                         self.finding(id, "an inherited property is assigned");
                     }
                 }
@@ -123,9 +139,14 @@ impl<'a> Flow<'_, '_, 'a, '_> {
             Some(name) if names::is_legacy_regexp_state(name) => {
                 self.finding(member, "the state of the last match is kept in the realm");
             }
+            Some("prototype") if self.is_plain_patch(member) => {}
             Some(name) if names::reaches_shared(name) => self.push(member, Bits::unknown()),
             Some(name) if names::inherited_function(name) && !callee => {
-                self.push(member, Bits::COMPUTED.with(Bits::CODE));
+                let shared = self.inherited_name(name);
+                self.push(member, shared);
+            }
+            Some(name) if self.tree.is_shared_function(name) && !callee && !self.is_written_to(member) => {
+                self.push(member, Bits::LONG.with(Bits::FUNCTION));
             }
             None if !self.is_written_to(member) => {
                 let plain = match self.tree.kind(member) {
@@ -136,6 +157,14 @@ impl<'a> Flow<'_, '_, 'a, '_> {
             }
             _ => {}
         }
+    }
+
+    /// Whether the module puts a function into a prototype, under a name of its own: `C.prototype.name = function () {}`.
+    pub(super) fn is_plain_patch(&self, prototype: NodeId) -> bool {
+        self.tree.enclosing(prototype).is_none()
+            && self.tree.patch(prototype).is_some_and(|name| {
+                !names::inherited_function(name) && !names::is_called_unasked(name) && !names::reaches_shared(name)
+            })
     }
 
     /// Whether an expression names a binding that always holds one object literal, whose prototype is `Object.prototype`.
@@ -162,6 +191,17 @@ impl<'a> Flow<'_, '_, 'a, '_> {
         }
     }
 
+    /// Whether the module takes a property out of an import: `const { get } = index`.
+    fn is_of_host(&self, property: NodeId) -> bool {
+        match self.tree.kind(self.tree.parent(self.tree.parent(property))) {
+            AstKind::VariableDeclarator(declarator) => declarator
+                .init
+                .as_ref()
+                .is_some_and(|init| values::of_expression(self.tree.semantic, init, 0) == Bits::HOST.with(Bits::LONG)),
+            _ => false,
+        }
+    }
+
     fn inherited_property(&self, key: &PropertyKey<'_>) -> Bits {
         let name = match key {
             PropertyKey::StaticIdentifier(name) => name.name.as_str(),
@@ -172,17 +212,23 @@ impl<'a> Flow<'_, '_, 'a, '_> {
                 _ => return Bits::COMPUTED.with(Bits::CODE),
             },
         };
+        self.inherited_name(name)
+    }
+
+    /// What objects that are nothing special may have under a name.
+    fn inherited_name(&self, name: &str) -> Bits {
+        let own = if self.tree.is_shared_function(name) { Bits::LONG.with(Bits::FUNCTION) } else { Bits::default() };
         if names::reaches_shared(name) || names::is_legacy_regexp_state(name) {
             Bits::unknown()
         } else if names::inherited_function(name) {
-            Bits::COMPUTED.with(Bits::CODE)
+            Bits::COMPUTED.with(Bits::CODE).with(own)
         } else {
-            Bits::default()
+            own
         }
     }
 
     /// What `this` (or `super`) may be at a node.
-    fn receiver(&self, node: NodeId) -> Bits {
+    fn receiver(&mut self, node: NodeId) -> Bits {
         let mut owner = self.tree.enclosing(node);
         while let Some(AstKind::ArrowFunctionExpression(_)) = owner.map(|owner| self.tree.kind(owner)) {
             owner = owner.and_then(|owner| self.tree.enclosing(owner));
@@ -198,21 +244,25 @@ impl<'a> Flow<'_, '_, 'a, '_> {
             }
         }
         if !matches!(self.tree.kind(owner), AstKind::Function(_)) {
-            return Bits::default(); // an instance field: the object is just being made
+            return self.instance(owner, None); // an instance field
         }
         let holder = self.tree.parent(owner);
         let outer = self.tree.enclosing(holder);
         let long_lived = outer.is_none_or(|outer| self.evaluated.has(outer));
         match self.tree.kind(holder) {
             AstKind::MethodDefinition(method) if method.r#static => Bits::unknown(),
-            AstKind::MethodDefinition(method) if method.kind == MethodDefinitionKind::Constructor => Bits::default(),
-            AstKind::MethodDefinition(_) => match self.class_around(holder) {
-                Some(class) if !self.evaluated.instantiates(self.tree, class, 0) => Bits::default(),
-                _ => Bits::unknown(),
-            },
-            AstKind::ObjectProperty(_) if !long_lived => Bits::default(),
+            AstKind::MethodDefinition(method) if method.kind == MethodDefinitionKind::Constructor => {
+                self.instance(holder, None)
+            }
+            AstKind::MethodDefinition(method) => {
+                let name = if method.kind.is_accessor() { None } else { key_name(&method.key) };
+                let borrowed = self.tree.is_borrowed(name) && (name.is_some() || self.tree.is_borrowed(Some("")));
+                self.instance(holder, borrowed.then_some(node))
+            }
+            AstKind::ObjectProperty(_) if !long_lived => self.any_holder(node),
             // The literal of a binding; any other literal may be anywhere by now.
             AstKind::ObjectProperty(_) => {
+                let held = self.any_holder(node);
                 let literal = self.tree.parent(holder);
                 match self.tree.kind(self.tree.parent(literal)) {
                     AstKind::VariableDeclarator(declarator) => declarator
@@ -220,12 +270,29 @@ impl<'a> Flow<'_, '_, 'a, '_> {
                         .get_binding_identifier()
                         .and_then(|id| id.symbol_id.get())
                         .map_or(Bits::unknown(), |symbol| values::of_symbol(self.tree.semantic, symbol, 0))
-                        .with(Bits::LONG.with(Bits::HOLDS)),
+                        .with(Bits::LONG.with(Bits::HOLDS))
+                        .with(held),
                     _ => Bits::unknown(),
                 }
             }
             _ => Bits::unknown(),
         }
+    }
+
+    /// `this` where it is an instance of the class around an element; if `borrower`, or any other object.
+    fn instance(&mut self, element: NodeId, borrower: Option<NodeId>) -> Bits {
+        match self.class_around(element) {
+            Some(class) if !self.evaluated.instantiates(self.tree, class, 0) => {
+                borrower.map_or(Bits::default(), |node| self.any_holder(node))
+            }
+            _ => Bits::unknown(),
+        }
+    }
+
+    /// `this` where it may be any object of the running call: it holds what some object holds.
+    fn any_holder(&mut self, node: NodeId) -> Bits {
+        self.receivers.push(node);
+        self.held
     }
 
     fn class_around(&self, element: NodeId) -> Option<&'a Class<'a>> {

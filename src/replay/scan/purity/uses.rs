@@ -25,6 +25,14 @@ impl<'a> Flow<'_, '_, 'a, '_> {
                 self.push(user, bits);
             }
             // Only its conversion to a primitive, or whether it is there, matters.
+            AstKind::BinaryExpression(test)
+                if test.operator == BinaryOperator::Instanceof
+                    && test.left.span() == span
+                    && self.tree.instances
+                    && values::built_in_name(self.tree.semantic, &test.right).is_none() =>
+            {
+                self.finding(node, "`instanceof` may give a function what outlives the call");
+            }
             AstKind::ConditionalExpression(_)
             | AstKind::SequenceExpression(_)
             | AstKind::BinaryExpression(_)
@@ -124,7 +132,6 @@ impl<'a> Flow<'_, '_, 'a, '_> {
             | AstKind::AssignmentTargetWithDefault(_)
             | AstKind::AssignmentTargetPropertyIdentifier(_)
             | AstKind::AssignmentTargetPropertyProperty(_) => {}
-            AstKind::ThrowStatement(_) if bits.has(Bits::FUNCTION) && !bits.has(Bits::OPAQUE) => {}
             _ => self.finding(node, "used in a way that the scan does not follow"),
         }
     }
@@ -140,6 +147,15 @@ impl<'a> Flow<'_, '_, 'a, '_> {
         }
         if bits.has(Bits::GLOBAL) && name.is_none() {
             self.finding(member, "a computed property of a built-in object");
+        }
+        if name == Some("prototype") && self.is_plain_patch(member) {
+            return;
+        }
+        if name.is_some_and(names::may_be_regexp_state) && bits.may_be_regexp() {
+            self.finding(member, "the state of the last match is kept in the realm");
+        }
+        if matches!(self.tree.kind(self.tree.parent(member)), AstKind::TaggedTemplateExpression(_)) {
+            return self.finding(member, "a method is called as a tag");
         }
         if let AstKind::CallExpression(call) = self.tree.kind(self.tree.parent(member))
             && call.callee.span() == self.tree.kind(member).span()
@@ -166,7 +182,7 @@ impl<'a> Flow<'_, '_, 'a, '_> {
         if bits.has(Bits::OPAQUE) && !in_object {
             self.finding(spread, "what is iterated may be an iterator that outlives the call");
         }
-        let copied = bits.copied();
+        let copied = bits.copied().deep();
         if copied.is_empty() {
             return;
         }
@@ -186,10 +202,11 @@ impl<'a> Flow<'_, '_, 'a, '_> {
         if content.is_empty() {
             return;
         }
+        // A map yields pairs.
+        let content = content.with(bits.holding());
         match left {
             ForStatementLeft::VariableDeclaration(declaration) => {
                 for declarator in &declaration.declarations {
-                    // A map yields pairs.
                     self.bind(&declarator.id, content.with(Bits::HOLDS));
                 }
             }
@@ -214,6 +231,10 @@ impl<'a> Flow<'_, '_, 'a, '_> {
             BindingPattern::AssignmentPattern(pattern) => self.bind(&pattern.left, bits),
             BindingPattern::ObjectPattern(object) => {
                 for property in &object.properties {
+                    let state = super::tree::key_name(&property.key).is_none_or(names::may_be_regexp_state);
+                    if state && bits.may_be_regexp() {
+                        self.finding(property.node_id.get(), "the state of the last match is kept in the realm");
+                    }
                     self.bind(&property.value, bits.content());
                 }
                 if let Some(rest) = &object.rest {
@@ -245,13 +266,17 @@ impl<'a> Flow<'_, '_, 'a, '_> {
             AssignmentTarget::StaticMemberExpression(member) => self.store(node, &member.object, bits),
             AssignmentTarget::ComputedMemberExpression(member) => self.store(node, &member.object, bits),
             // Destructuring yields only what the value holds.
-            _ if bits.content().is_empty() && !bits.has(Bits::OPAQUE) => {}
+            AssignmentTarget::ArrayAssignmentTarget(_) | AssignmentTarget::ObjectAssignmentTarget(_)
+                if bits.content().is_empty() && !bits.has(Bits::OPAQUE) => {}
             _ => self.finding(node, "what outlives the call is stored where the scan does not follow"),
         }
     }
 
     /// Puts a followed value into a container: fine when the container is a literal that a local variable always holds.
     pub(super) fn store(&mut self, node: NodeId, container: &Expression<'_>, bits: Bits) {
+        if self.setters {
+            return self.finding(node, "what outlives the call is stored where a setter may get it");
+        }
         let Some(symbol) = self.fresh_container(container) else {
             return self.finding(node, "what outlives the call is stored where the scan does not follow");
         };
@@ -259,11 +284,7 @@ impl<'a> Flow<'_, '_, 'a, '_> {
     }
 
     fn fresh_container(&self, container: &Expression<'_>) -> Option<SymbolId> {
-        let mut root = container.without_parentheses();
-        while let Some(member) = root.get_member_expr() {
-            root = member.object().without_parentheses();
-        }
-        let Expression::Identifier(identifier) = root else { return None };
+        let Expression::Identifier(identifier) = container.without_parentheses() else { return None };
         let symbol = self.tree.symbol_of(identifier)?;
         if self.tree.is_written(symbol) {
             return None;
@@ -308,12 +329,7 @@ impl<'a> Flow<'_, '_, 'a, '_> {
     }
 
     pub(super) fn is_callee(&self, node: NodeId) -> bool {
-        let span = self.tree.kind(node).span();
-        match self.tree.kind(self.tree.parent(node)) {
-            AstKind::CallExpression(call) => call.callee.span() == span,
-            AstKind::TaggedTemplateExpression(tagged) => tagged.tag.span() == span,
-            _ => false,
-        }
+        self.tree.is_callee(node)
     }
 }
 

@@ -37,8 +37,12 @@ impl Bits {
     /// Holds such values.
     const HOLDS_COMPUTED: Self = Self(1024);
     const HOLDS_CODE: Self = Self(2048);
+    /// Holds containers that hold such values.
+    const DEEP: Self = Self(4096);
     /// What a container and its content share.
     const KIND: u16 = Self::OPAQUE.0 | Self::EXOTIC.0 | Self::MATCHER.0;
+    /// What is known of values found under computed names in a container.
+    const COMPUTED_WITHIN: u16 = Self::HOLDS_COMPUTED.0 | Self::HOLDS_CODE.0 | Self::DEEP.0;
 
     pub const fn has(self, other: Self) -> bool {
         self.0 & other.0 != 0
@@ -56,6 +60,22 @@ impl Bits {
     pub const fn unknown() -> Self {
         Self::LONG.with(Self::HOLDS).with(Self::OPAQUE)
     }
+    /// What of it an object has that holds something long-lived, the object itself being the call's own.
+    pub const fn holding(self) -> Self {
+        if self.has(Self(Self::HOLDS.0 | Self::COMPUTED_WITHIN)) {
+            self.only(Self::HOLDS.0 | Self::COMPUTED_WITHIN | Self::KIND)
+        } else {
+            Self(0)
+        }
+    }
+    /// Whether it may be an object that every realm has.
+    pub const fn may_be_built_in(self) -> bool {
+        self.has(Self(Self::GLOBAL.0 | Self::OPAQUE.0 | Self::COMPUTED.0 | Self::CODE.0 | Self::COMPUTED_WITHIN))
+    }
+    /// Whether it may be `RegExp`, which keeps the last match.
+    pub const fn may_be_regexp(self) -> bool {
+        self.has(Self(Self::GLOBAL.0 | Self::OPAQUE.0 | Self::FUNCTION.0 | Self::CODE.0))
+    }
     /// What reading a property or an element yields.
     pub const fn content(self) -> Self {
         if self.has(Self::GLOBAL) || self.has(Self::FUNCTION) {
@@ -71,12 +91,14 @@ impl Bits {
         if self.has(Self::HOLDS_CODE) {
             content = content.with(Self::COMPUTED).with(Self::CODE);
         }
+        if self.has(Self::DEEP) {
+            content = content.with(self.only(Self::COMPUTED_WITHIN));
+        }
         content
     }
     /// What a new container that holds the value is.
     pub const fn held(self) -> Self {
-        let deep = Self::HOLDS_COMPUTED.0 | Self::HOLDS_CODE.0;
-        let mut container = self.only(deep);
+        let mut container = self.only(Self::COMPUTED_WITHIN).deep();
         if self.has(Self(Self::LONG.0 | Self::HOLDS.0 | Self::HOST.0 | Self::FUNCTION.0 | Self::GLOBAL.0)) {
             container = container.with(self.only(Self::KIND)).with(Self::HOLDS);
         }
@@ -92,10 +114,14 @@ impl Bits {
         if self.has(Self(Self::GLOBAL.0 | Self::FUNCTION.0 | Self::HOST.0)) {
             Self::HOLDS.with(Self::OPAQUE)
         } else if self.has(Self::HOLDS) {
-            self.only(Self::KIND | Self::HOLDS.0 | Self::HOLDS_COMPUTED.0 | Self::HOLDS_CODE.0)
+            self.only(Self::KIND | Self::HOLDS.0 | Self::COMPUTED_WITHIN)
         } else {
-            self.only(Self::HOLDS_COMPUTED.0 | Self::HOLDS_CODE.0)
+            self.only(Self::COMPUTED_WITHIN)
         }
+    }
+    /// The same, where what it holds may be in containers of their own, as pairs are.
+    pub const fn deep(self) -> Self {
+        if self.has(Self(Self::COMPUTED_WITHIN)) { self.with(Self::DEEP) } else { self }
     }
 }
 
@@ -118,7 +144,7 @@ pub fn of_symbol(semantic: &Semantic<'_>, symbol: SymbolId, depth: usize) -> Bit
             // The variable of a `for (const x of ...)` has no initialiser of its own.
             let Some(init) = &declarator.init else { return Bits::unknown() };
             let bits = of_expression(semantic, init, depth.saturating_add(1));
-            if bits.is_empty() || bits.has(Bits::FUNCTION) || !is_changed_later(semantic, symbol) {
+            if bits.is_empty() || bits.has(Bits::FUNCTION) || !is_changed_later(semantic, symbol, bits) {
                 bits
             } else {
                 bits.with(Bits::unknown())
@@ -136,8 +162,9 @@ pub fn of_symbol(semantic: &Semantic<'_>, symbol: SymbolId, depth: usize) -> Bit
 }
 
 /// Whether code outside functions may put more into the object of a binding than its initialiser did.
-fn is_changed_later(semantic: &Semantic<'_>, symbol: SymbolId) -> bool {
+fn is_changed_later(semantic: &Semantic<'_>, symbol: SymbolId, bits: Bits) -> bool {
     let nodes = semantic.nodes();
+    let flat = !bits.has(Bits::HOLDS);
     semantic.scoping().get_resolved_references(symbol).any(|reference| {
         let node = reference.node_id();
         let inside = nodes
@@ -149,20 +176,24 @@ fn is_changed_later(semantic: &Semantic<'_>, symbol: SymbolId) -> bool {
         let user = nodes.parent_id(node);
         let next = nodes.parent_kind(user);
         match nodes.kind(user) {
-            AstKind::ExportSpecifier(_) | AstKind::SpreadElement(_) | AstKind::BinaryExpression(_) => false,
+            AstKind::ExportSpecifier(_) | AstKind::BinaryExpression(_) => false,
             AstKind::TemplateLiteral(_) | AstKind::UnaryExpression(_) => false,
-            AstKind::ForOfStatement(_) => false,
-            AstKind::CallExpression(call) => !built_in(semantic, &call.callee)
-                .is_some_and(|(name, effect)| name == "freeze" || matches!(effect, Use::Forgets | Use::Copies)),
-            AstKind::NewExpression(new) => {
-                !built_in(semantic, &new.callee).is_some_and(|(_, effect)| matches!(effect, Use::Forgets | Use::Copies))
-            }
+            // What it holds may be changed through what is made of it.
+            AstKind::SpreadElement(_) | AstKind::ForOfStatement(_) => !flat,
+            AstKind::CallExpression(call) => !built_in(semantic, &call.callee).is_some_and(|(name, effect)| {
+                name == "freeze" && matches!(next, AstKind::ExpressionStatement(_))
+                    || effect == Use::Forgets
+                    || effect == Use::Copies && flat
+            }),
+            AstKind::NewExpression(new) => !built_in(semantic, &new.callee)
+                .is_some_and(|(_, effect)| effect == Use::Forgets || effect == Use::Copies && flat),
             AstKind::StaticMemberExpression(member) => match next {
                 AstKind::CallExpression(call) if call.callee.span() == member.span => {
-                    !names::reads(&member.property.name)
+                    let name = member.property.name.as_str();
+                    !names::reads(name) || !flat && !names::keeps_nothing(name)
                 }
-                AstKind::VariableDeclarator(_) | AstKind::ObjectProperty(_) | AstKind::BinaryExpression(_) => false,
-                AstKind::TemplateLiteral(_) | AstKind::SpreadElement(_) => false,
+                AstKind::BinaryExpression(_) | AstKind::TemplateLiteral(_) => false,
+                AstKind::VariableDeclarator(_) | AstKind::ObjectProperty(_) | AstKind::SpreadElement(_) => !flat,
                 _ => true,
             },
             _ => true,
@@ -334,6 +365,11 @@ pub fn global_name<'e>(semantic: &Semantic<'_>, expression: &'e Expression<'_>) 
         }
         _ => None,
     }
+}
+
+/// The name of a global that every realm has, if the expression is one.
+pub fn built_in_name<'e>(semantic: &Semantic<'_>, expression: &'e Expression<'_>) -> Option<&'e str> {
+    global_name(semantic, expression).filter(|name| names::built_in_function(name).is_some())
 }
 
 /// What a built-in function does with its arguments; None when the callee is no known built-in function.
