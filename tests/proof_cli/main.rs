@@ -69,6 +69,34 @@ fn proofs(dir: &Path) -> Vec<PathBuf> {
     entries.filter(|path| path.extension().is_some_and(|extension| extension == "vproof")).collect()
 }
 
+/// A contract whose handler reaches a counter of the module through `this` of an object literal, and a proof that took an honest
+/// executor of it for a liar: it replays one late transaction in a realm where the counter begins at 0.
+#[test]
+fn hidden_state_convicts_nobody() {
+    let forged = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/forged/06a-hidden-state.vproof");
+    let (code, said) = verify(&forged);
+    assert_eq!(code, 1, "{said}");
+    assert_eq!(said["why"], "an audit cannot begin at block 26: a contract may keep state outside the index");
+
+    let temp = tempfile::tempdir().unwrap();
+    let (contract, workload) = (temp.path().join("contract.js"), temp.path().join("workload.json"));
+    let source = "const S = { n: 0 }
+export const apply = {
+  BUMP (tx, op) {
+    const q = { S, f () { this.S.n += 1; return this.S.n } }
+    tx.put('n', q.f())
+  }
+}
+";
+    std::fs::write(&contract, source).unwrap();
+    std::fs::write(&workload, r#"{ "then": [{ "weight": 1, "op": { "op": "BUMP" } }] }"#).unwrap();
+    let more = ["--contract", path(&contract), "--workload", path(&workload), "--odd"];
+    let dir = seeded(&temp, "hidden", ("3", "60"), &more);
+    let audit = run(&["audit", "--json", path(&dir)]);
+    assert_eq!(audit.status.code(), Some(20), "{audit:?}");
+    assert!(text(&audit).contains("stateful-contract"), "{audit:?}");
+}
+
 /// What `proof verify` says of a file, read in a directory where there is nothing else.
 fn verify(file: &Path) -> (i32, Json) {
     let temp = tempfile::tempdir().unwrap();

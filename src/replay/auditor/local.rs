@@ -122,7 +122,11 @@ impl<'a> Auditor<'a> {
             let Some((seq, Value::Str(source))) = self.published(version, path::SOURCE)? else {
                 return Err(Unanchored::Unclear("there is no contract source"));
             };
-            if !scan(&source).guarded {
+            let scan = scan(&source);
+            if !scan.mutable_state.is_empty() {
+                return Err(Unanchored::Unclear("a contract may keep state outside the index"));
+            }
+            if !scan.guarded {
                 return Err(Unanchored::Unclear("a contract may write below /.sys past the guard"));
             }
             newest.get_or_insert((seq, source.to_string()));
