@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use vitra_watch::hypercore::{
     ConsistencyProof, Equivocation, Hash, HeadClaim, InclusionProof, Key, Manifest, MerkleTree, MultiProof, Node,
-    Nodes, Opening, Prefix, PrefixEvidence, ProofError, Roots, Scheme, SignedHead, conflict, discovery_key, encoding, flat, hash, head, leaf,
+    Nodes, Opening, Prefix, PrefixEvidence, ProofError, Roots, Scheme, SignedHead, conflict, discovery_key, encoding,
+    flat, hash, head, leaf,
 };
 
 type Check = Result<(), String>;
@@ -459,7 +460,9 @@ mod own {
     pub fn by_key(n: u8, scheme: Scheme, tree: &MerkleTree, length: u64, fork: u64) -> SignedHead {
         let signature = sign(n, scheme, &[0; 32], tree, length, fork);
         let key = secret(n).verifying_key().to_bytes();
-        HeadClaim::by_public_key(key, fork, length, tree.roots_at(length).unwrap().tree_hash(), &signature).verify().unwrap()
+        HeadClaim::by_public_key(key, fork, length, tree.roots_at(length).unwrap().tree_hash(), &signature)
+            .verify()
+            .unwrap()
     }
 
     fn tree(text: &str, n: u64) -> MerkleTree {
@@ -483,7 +486,14 @@ mod own {
             let index = all.iter().position(|other| other == n).unwrap() as u64;
             (index, sign(*n, Scheme::Key112, &key, tree, length, 0))
         });
-        container_claim(manifest, key, 0, length, tree.roots_at(length).unwrap().tree_hash(), &signatures.collect::<Vec<_>>())
+        container_claim(
+            manifest,
+            key,
+            0,
+            length,
+            tree.roots_at(length).unwrap().tree_hash(),
+            &signatures.collect::<Vec<_>>(),
+        )
     }
 
     #[test]

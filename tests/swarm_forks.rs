@@ -105,7 +105,8 @@ fn shifted_sizes_are_no_contradiction() {
             assert_eq!(key, same);
             let hostile = swarm::address(&peer.call(&json!({"listen": ["a"], "shift": true})));
             let fetched = download(dir.path(), &key, std::slice::from_ref(&hostile));
-            let dropped = fetched.tried.iter().any(|(tried, why)| *tried == hostile.to_string() && why.contains("size"));
+            let dropped =
+                fetched.tried.iter().any(|(tried, why)| *tried == hostile.to_string() && why.contains("size"));
             assert_eq!(dropped, theirs > 20, "{version:?} {theirs} {fetched:?}");
             assert!(contradictions(dir.path()).is_empty(), "{version:?} {theirs}");
             download(dir.path(), &key, &[honest]);

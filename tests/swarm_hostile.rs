@@ -83,8 +83,7 @@ impl Log {
             roots: if length < all { nodes } else { Vec::new() },
         };
         let head = claim.verify().unwrap();
-        let blocks: Vec<Block> =
-            blocks[..length as usize].iter().map(|block| Block::from(&block[..])).collect();
+        let blocks: Vec<Block> = blocks[..length as usize].iter().map(|block| Block::from(&block[..])).collect();
         let tree = MerkleTree::over(&blocks).unwrap();
         Log { blocks, tree, head, alias: None }
     }

@@ -139,11 +139,8 @@ impl LogWriter {
     /// [`ArchiveError::OtherHead`] unless it is of this log, fork, and of the blocks that are here.
     pub fn stage_head(&mut self, head: SignedHead) -> Result<(), ArchiveError> {
         let ours = *head.key() == self.key && head.fork() == self.fork;
-        let roots = if head.length() == self.roots.length() {
-            Some(self.roots.clone())
-        } else {
-            self.roots_at(head.length())
-        };
+        let roots =
+            if head.length() == self.roots.length() { Some(self.roots.clone()) } else { self.roots_at(head.length()) };
         // By the tree hash, sizes and all: a reader looks the head up by that of the blocks.
         if !ours || roots.is_none_or(|roots| roots.tree_hash() != *head.tree_hash()) {
             // A file that cannot be read is no other head.

@@ -10,7 +10,7 @@
 
 use super::Key;
 use super::head::SignedHead;
-use super::prefix::{Comparison, PrefixEvidence, Prefix};
+use super::prefix::{Comparison, Prefix, PrefixEvidence};
 use super::proof::ProofError;
 
 /// Why two heads are no equivocation.

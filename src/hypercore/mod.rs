@@ -37,7 +37,7 @@ pub use conflict::{Equivocation, EquivocationError, truncates};
 pub use hash::{Hash, Node, discovery_key, leaf};
 pub use head::{HeadClaim, HeadError, Scheme, SignedHead};
 pub use manifest::{Manifest, ManifestError, Signer};
-pub use prefix::{Comparison, PrefixEvidence, Opening, Prefix};
+pub use prefix::{Comparison, Opening, Prefix, PrefixEvidence};
 pub use proof::{ConsistencyProof, InclusionProof, MultiProof, ProofError};
 pub use tree::{MerkleTree, Nodes, Roots, TreeError};
 

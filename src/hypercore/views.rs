@@ -7,7 +7,7 @@
 use super::conflict::{Equivocation, truncates};
 use super::flat;
 use super::head::SignedHead;
-use super::prefix::{Comparison, PrefixEvidence, Opening, Prefix};
+use super::prefix::{Comparison, Opening, Prefix, PrefixEvidence};
 use super::proof::ConsistencyProof;
 use super::tree::Nodes;
 

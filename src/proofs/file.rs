@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use minicbor::{Decoder, Encoder};
 
-use crate::hypercore::hash::blake2b;
 use crate::hypercore::flat::{self, Subtree};
+use crate::hypercore::hash::blake2b;
 use crate::hypercore::{ConsistencyProof, Hash, Key, Node, Opening, PrefixEvidence};
 use crate::replay::finding::Kind;
 

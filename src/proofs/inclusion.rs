@@ -243,14 +243,16 @@ impl Inclusion {
             }
             ([index], Some(at)) if !is_index && index.key == self.database => {
                 let result = self.result(index, at, derived)?;
-                checks.push("the executor published its ack, and all of the changes behind it that are here".to_owned());
+                checks
+                    .push("the executor published its ack, and all of the changes behind it that are here".to_owned());
                 checks.push(match result.until {
                     Until::Announced => "as many changes are here as the ack announces".to_owned(),
                     Until::NextAck => "the next ack follows the changes".to_owned(),
                     Until::HeadEnd => "the signed head ends after the changes".to_owned(),
                 });
                 if result.guarded {
-                    checks.push("every contract so far keeps to the guard, so that the ack is the executor's".to_owned());
+                    checks
+                        .push("every contract so far keeps to the guard, so that the ack is the executor's".to_owned());
                 }
                 Some(result)
             }
@@ -276,7 +278,8 @@ impl Inclusion {
         let key = path::ack_key(&to_hex(&self.log), self.seq);
         let entry = |seq: u64| {
             let block = index.blocks.get(&seq).ok_or(Refused::Lacks(seq))?;
-            Entry::decode(seq, block.as_slice().into()).map_err(|_| Refused::Result("a block behind the ack is no entry"))
+            Entry::decode(seq, block.as_slice().into())
+                .map_err(|_| Refused::Result("a block behind the ack is no entry"))
         };
         let first = entry(at)?;
         let ack = read_ack(&first).filter(|_| first.key() == key);

@@ -135,7 +135,8 @@ fn truncations_afterwards_take_no_finding_back() {
             lab.oplogs[at].cut(finding.op_seq.unwrap() + 1, true).unwrap();
             let held = Held { old: Some(&old), knows_the_cut: true, ..Held::up_to(&lab, lab.index.length()) };
             let report = held.report();
-            let still = violations(&report).into_iter().any(|now| now.id == finding.id && now.accused == finding.accused);
+            let still =
+                violations(&report).into_iter().any(|now| now.id == finding.id && now.accused == finding.accused);
             assert!(still, "{report:#?}");
             kept += 1;
         }

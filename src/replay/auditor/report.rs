@@ -207,7 +207,8 @@ impl Auditor<'_> {
             return;
         }
         if self.suspects.iter().any(|operation| self.is_rewritten(&operation.origin)) {
-            let why = "what looks like an ack may be what an operation wrote whose log was rewritten since, or names nobody";
+            let why =
+                "what looks like an ack may be what an operation wrote whose log was rewritten since, or names nobody";
             let at = self.add_for(ack, Kind::OpRewritten, at, why);
             self.unjudged(at);
             return;
@@ -222,7 +223,8 @@ impl Auditor<'_> {
         let Some(at) = self.add_for(ack, first.kind, first.seq, message) else { return };
         if let Some(finding) = self.findings.get_mut(at) {
             let own = Operation::new(&*ack.origin, ack.seq);
-            let operations: Vec<Operation> = self.suspects.iter().chain(&self.source_by).cloned().chain([own]).collect();
+            let operations: Vec<Operation> =
+                self.suspects.iter().chain(&self.source_by).cloned().chain([own]).collect();
             finding.accuse_executor_or(&operations);
             finding.also = rest.iter().map(|issue| Also { kind: issue.kind, seq: issue.seq }).collect();
             finding.expected = expected;

@@ -86,7 +86,8 @@ impl Auditor<'_> {
         }
         for seq in end..self.until {
             let is_ack = self.entry(seq).is_ok_and(|entry| Place::of(entry.key()) == Place::Ack);
-            if is_ack && batches::begins(self.logs.index(), &self.cache, seq, self.until).map_err(tree_stop)?.is_some() {
+            if is_ack && batches::begins(self.logs.index(), &self.cache, seq, self.until).map_err(tree_stop)?.is_some()
+            {
                 return Ok(true);
             }
         }

@@ -294,7 +294,8 @@ impl Branch {
         let reached = std::mem::replace(&mut self.heads, later);
         let blocks_agree = |head: &&SignedHead| {
             // A patched head may give its roots other sizes than the blocks have: nobody signed it like that.
-            !head.is_patched() || self.writer.roots_at(head.length()).is_some_and(|r| r.tree_hash() == *head.tree_hash())
+            !head.is_patched()
+                || self.writer.roots_at(head.length()).is_some_and(|r| r.tree_hash() == *head.tree_hash())
         };
         let reached: Vec<SignedHead> = reached.values().filter(blocks_agree).cloned().collect();
         for head in &reached {

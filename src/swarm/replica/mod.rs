@@ -64,9 +64,7 @@ impl Replica {
         let mut branches = Vec::new();
         for history in histories.into_iter().take(MAX_BRANCHES) {
             let writer = archive.writer(id, history.number)?;
-            let fits = |head: &&SignedHead| {
-                head.fork() == history.fork && writer.backs(head)
-            };
+            let fits = |head: &&SignedHead| head.fork() == history.fork && writer.backs(head);
             let newest = reader
                 .cores()
                 .iter()
