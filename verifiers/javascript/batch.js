@@ -1,6 +1,6 @@
 // Where batches end, and whether their trees are the ones that follow (docs/verdicts.md, "Batches"; `index-tampered`).
 
-import { Missing } from './hyperbee.js'
+import { Missing, Unreadable } from './hyperbee.js'
 import { Undecided } from './msgpack.js'
 import { Tree } from './tree.js'
 
@@ -15,7 +15,7 @@ function readings (entries, base, end) {
   const [named, last] = [new Set(), new Map()]
   for (let seq = base; seq < end; seq++) {
     const entry = entries.at(seq)
-    if (!entry) throw new Missing(`block ${seq} is no entry`)
+    if (!entry) throw new Unreadable(`block ${seq} is no entry`)
     if (entry.value === null) valueless.push(seq)
     for (const { keys } of entry.levels) for (const key of keys) named.add(key)
     last.set(entry.name, seq)
@@ -67,7 +67,7 @@ function outlook (entries, base, end) {
 
 // The block behind which the batch must end, if the n-th block without a value that may be read in two ways is a put where
 // `puts[n]`: every other block leaves out its root at least, so the first that carries as many nodes as its operation wrote
-// is the last. `state.open` counts such blocks.
+// is the last. `state.open` counts such blocks; `state.cut` says that the batch may go on behind the blocks that there are.
 function endUnder (entries, base, { end, named, last, whole }, puts, state) {
   const tree = new Tree(entries, base)
   for (let seq = base; seq < end; seq++) {
@@ -80,6 +80,7 @@ function endUnder (entries, base, { end, named, last, whole }, puts, state) {
     else tree.put(seq, entry)
     if (entry.levels.length >= tree.blocks.at(-1).index.length) return seq + 1
   }
+  state.cut = end === entries.length
   return null
 }
 
@@ -89,13 +90,15 @@ function hasNoValue (entries, base, end) {
 }
 
 // The end of the batch that begins at `base`, and which of its blocks are deletes; null where none gives the bytes that
-// Hyperbee writes. `likely` is where batches mostly end. With `puts` each block of it has a value.
-export function batchEnd (entries, base, likely, { puts = false } = {}) {
-  let missing = null
+// Hyperbee writes. `likely` is where batches mostly end. With `puts` each block of it has a value. With `open` the log goes on:
+// a batch may end behind it (`cut`).
+export function batchEnd (entries, base, likely, { puts = false, open = false } = {}) {
+  let [missing, unreadable, cut] = [null, null, false]
   const attempt = (make, otherwise) => {
     try { return make() } catch (error) {
-      if (!(error instanceof Missing)) throw error
-      missing ??= error
+      if (error instanceof Missing) missing ??= error
+      else if (error instanceof Unreadable) unreadable ??= error
+      else throw error
       return otherwise
     }
   }
@@ -113,16 +116,17 @@ export function batchEnd (entries, base, likely, { puts = false } = {}) {
   const ways = [[]]
   for (const way of ways) { // grows
     if (ways.length > MOST_READINGS) throw new Undecided('too many ways to read blocks without a value')
-    const state = { open: 0 }
+    const state = { open: 0, cut: false }
     const end = attempt(() => endUnder(entries, base, seen, way, state), null)
     for (let n = way.length; n < state.open; n++) ways.push([...way, ...Array(n - way.length).fill(false), true])
+    cut ||= state.cut
     if (end === null || tried.has(end)) continue
     tried.add(end)
     const batch = fit(end)
     if (batch) return batch
   }
-  if (missing) throw missing
-  return null
+  if (missing ?? unreadable) throw missing ?? unreadable
+  return open && cut ? { end: entries.length, deletes: readings(entries, base, entries.length)[0], cut } : null
 }
 
 // What a tree holds, in order: keys (as numbers of blocks), and subtrees that are not walked yet.

@@ -2,15 +2,17 @@
 
 import { batchEnd } from './batch.js'
 import { examine } from './guard.js'
-import { Missing } from './hyperbee.js'
-import { Undecided } from './msgpack.js'
+import { Missing, Unreadable } from './hyperbee.js'
+import { NoMsgpack, Undecided } from './msgpack.js'
 import { Tree } from './tree.js'
 import { GENESIS, INPUTS, SOURCE, asInput, isAckPath, valueOf } from './vitra.js'
 
 const MOST_SOURCES = 64
 const MOST_DECLARATIONS = 65536
 
-const require = (condition, why) => { if (!condition) throw new Error(why) }
+class NotAnchored extends Error {}
+
+const require = (condition, why) => { if (!condition) throw new NotAnchored(why) }
 
 // Condition 1: a batch ended before `ack`.
 export function anchor (entries, ack) {
@@ -71,17 +73,22 @@ export function guard (entries, version) {
 // Whether an input was ever declared inactive, in the tree of the first `version` blocks or before, or may have been.
 export function everInactive (entries, version, origin) {
   const name = INPUTS + origin
-  const genesis = new Tree(entries, version).find(Buffer.from(GENESIS))
-  for (let step = 0; step < MOST_DECLARATIONS; step++) {
-    const seq = new Tree(entries, version).find(Buffer.from(name))
-    if (seq === null) return step === 0 // one that no tree shows may have been anything
-    const input = asInput(name, valueOf(entries.at(seq)).value)
-    if (!input?.active) return true
-    if (seq < genesis) return false
-    const ack = writer(entries, seq)
-    require(ack !== null && ack < version, 'an input that no transaction declared')
-    anchor(entries, ack)
-    version = ack
+  try {
+    const genesis = new Tree(entries, version).find(Buffer.from(GENESIS))
+    for (let step = 0; step < MOST_DECLARATIONS; step++) {
+      const seq = new Tree(entries, version).find(Buffer.from(name))
+      if (seq === null) return step === 0 // one that no tree shows may have been anything
+      const input = asInput(name, valueOf(entries.at(seq)).value)
+      if (!input?.active) return true
+      if (seq < genesis) return false
+      const ack = writer(entries, seq)
+      if (ack === null || ack >= version) return true
+      anchor(entries, ack)
+      version = ack
+    }
+  } catch (error) {
+    // What nobody can read, or what is not shown to begin a batch, tells nothing.
+    if (!(error instanceof Unreadable || error instanceof NoMsgpack || error instanceof NotAnchored)) throw error
   }
-  return true // it was declared too often to tell
+  return true // nor does an input that was declared too often
 }

@@ -1,77 +1,16 @@
-// The file: deterministic CBOR (docs/proof-format.md, "Bytes"), and what stands where in it.
-//
-// Nothing here is believed. Every count is bounded by the bytes that are there, and nothing recurses: the form is known.
+// What stands where in a file: a proof, a rebuttal, or an inclusion, of form 1 or 2 (docs/proof-format.md, "Bytes").
 
-export class Malformed extends Error {}
+import { Malformed, Reader } from './cbor.js'
 
-const FORM = 'vitra-watch/proof/1'
-const UNSIGNED = 0; const BYTES = 2; const TEXT = 3; const ARRAY = 4
-const NULL = 0xf6
+export { Malformed }
 
-class Reader {
-  constructor (bytes) { this.bytes = bytes; this.at = 0 }
+// The kinds that an audit may be claimed to find, of class violation (docs/verdicts.md).
+export const KINDS = new Set(['bad-genesis', 'malformed-entry', 'ack-malformed', 'ack-path-mismatch', 'non-participant', 'op-repeated',
+  'op-skipped', 'false-failure', 'false-success', 'wrong-change', 'extra-change', 'missing-change', 'unprompted-write',
+  'change-count-mismatch', 'metadata-invented', 'index-tampered'])
 
-  fail (what) { throw new Malformed(`${what} at byte ${this.at}`) }
-
-  // The argument of an item of this type. Shortest form only, so that there is one file for one proof.
-  head (type) {
-    const first = this.bytes[this.at]
-    if (first === undefined) this.fail('the file ends')
-    if (first >> 5 !== type) this.fail('an unexpected item')
-    this.at++
-    const small = first & 31
-    if (small < 24) return small
-    if (small > 27) this.fail('an indefinite or reserved length')
-    const width = 1 << (small - 24)
-    if (this.at + width > this.bytes.length) this.fail('the file ends')
-    let value = 0n
-    for (let i = 0; i < width; i++) value = value << 8n | BigInt(this.bytes[this.at++])
-    const least = width === 1 ? 24n : 1n << BigInt(4 * width)
-    if (value < least) this.fail('an integer that is not in its shortest form')
-    if (value > BigInt(Number.MAX_SAFE_INTEGER)) this.fail('a number beyond 2^53')
-    return Number(value)
-  }
-
-  unsigned () { return this.head(UNSIGNED) }
-  isNull () { return this.bytes[this.at] === NULL && ++this.at > 0 }
-
-  raw (type) {
-    const length = this.head(type)
-    if (length > this.bytes.length - this.at) this.fail('the file ends')
-    this.at += length
-    return this.bytes.subarray(this.at - length, this.at)
-  }
-
-  byteString (length) {
-    const bytes = this.raw(BYTES)
-    if (length !== undefined && bytes.length !== length) this.fail(`not ${length} bytes`)
-    return bytes
-  }
-
-  text () {
-    const bytes = this.raw(TEXT)
-    try { return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) } catch { return this.fail('text that is no UTF-8') }
-  }
-
-  // How many items; each takes at least a byte.
-  array (expected) {
-    const count = this.head(ARRAY)
-    if (count > this.bytes.length - this.at) this.fail('more items than bytes')
-    if (expected !== undefined && count !== expected) this.fail(`an array of ${count} and not ${expected} items`)
-    return count
-  }
-
-  pairs (read) {
-    const count = this.array()
-    if (count % 2) this.fail('an odd number of items')
-    const result = [] // not sized beforehand: what a count claims may never come
-    for (let i = 0; i < count / 2; i++) result.push(read())
-    return result
-  }
-
-  nodes () {
-    return this.pairs(() => ({ size: this.unsigned(), hash: this.byteString(32) }))
-  }
+class File extends Reader {
+  nodes () { return this.pairs(() => ({ size: this.unsigned(), hash: this.byteString(32) })) }
 
   slice () {
     this.array(8)
@@ -91,16 +30,29 @@ class Reader {
     return { key, manifest, fork, length, signature, tree, nodes, blocks }
   }
 
-  claim () {
+  slices () { return this.many(() => this.slice()) }
+
+  // What shows a head's log at the length of a claim. Form 1 has empty nodes where form 2 has null.
+  prefix (form) {
+    if (form === 2) {
+      if (this.isNull()) return null
+      this.array(3)
+      return { roots: this.nodes(), extension: this.nodes(), openings: this.many(() => this.byteString()) }
+    }
+    const [roots, extension] = [this.nodes(), this.nodes()]
+    return roots.length + extension.length ? { roots, extension, openings: [] } : null
+  }
+
+  claim (form) {
     const items = this.array()
     const kind = this.text()
     if (kind === 'truncation' && items === 1) return { kind }
-    if (kind === 'equivocation' && items === 6) {
-      const prefix = () => ({ roots: this.nodes(), extension: this.nodes() })
-      return { kind, length: this.unsigned(), prefixes: [prefix(), prefix()] }
+    if (kind === 'equivocation' && items === (form === 1 ? 6 : 4)) {
+      return { kind, length: this.unsigned(), prefixes: [this.prefix(form), this.prefix(form)] }
     }
-    if (kind === 'truncation' || kind === 'equivocation' || items !== 3) this.fail('a claim of another form')
-    return { kind, from: this.unsigned(), seq: this.unsigned() }
+    if (!KINDS.has(kind) || !(items === 3 || (items === 4 && form === 2))) this.fail('a claim of nothing that is known')
+    const [from, seq] = [this.unsigned(), this.unsigned()]
+    return { kind, from, seq, end: items === 4 ? this.unsigned() : null }
   }
 
   engine () {
@@ -108,15 +60,41 @@ class Reader {
     this.array(2)
     return { name: this.text(), version: this.text() }
   }
+
+  proof (form) {
+    const [database, claim, engine] = [this.byteString(32), this.claim(form), this.engine()]
+    return { database, claim, engine, slices: this.slices() }
+  }
+
+  rebuttal (form) {
+    const inner = () => {
+      const bytes = this.byteString()
+      return { bytes, ...read(bytes, ['proof']) }
+    }
+    const first = inner()
+    if (form === 1 || this.isBytes()) return { first, second: inner() }
+    this.array(2)
+    return { first, longer: { nodes: this.nodes(), slices: this.slices() } }
+  }
+
+  inclusion (form) {
+    const [database, log, seq] = [this.byteString(32), this.byteString(32), this.unsigned()]
+    const ack = form === 1 ? undefined : this.isNull() ? null : this.unsigned()
+    return { database, log, seq, ack, slices: this.slices() }
+  }
 }
 
-export function decode (bytes) {
-  const file = new Reader(bytes)
-  file.array(5)
-  if (file.text() !== FORM) file.fail('another form')
-  const proof = { database: file.byteString(32), claim: file.claim(), engine: file.engine() }
-  proof.slices = []
-  for (let count = file.array(); count > 0; count--) proof.slices.push(file.slice())
-  if (file.at !== bytes.length) file.fail('bytes after the end')
-  return proof
+const ITEMS = { proof: [5, 5], rebuttal: [3, 3], inclusion: [5, 6] }
+
+function read (bytes, what) {
+  const file = new File(bytes)
+  const items = file.array()
+  const [, shape, form] = file.text().match(/^vitra-watch\/(proof|rebuttal|inclusion)\/([12])$/) ?? []
+  if (!what.includes(shape)) file.fail('another form')
+  if (items !== ITEMS[shape][form - 1]) file.fail(`an array of ${items} items`)
+  const content = file[shape](Number(form))
+  file.end()
+  return { shape, ...content }
 }
+
+export const decode = (bytes) => read(bytes, Object.keys(ITEMS))

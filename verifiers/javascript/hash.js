@@ -14,21 +14,35 @@ const HYPERCORE = hash(Buffer.from('hypercore'))
 const namespace = (i) => hash(HYPERCORE, Buffer.from([i]))
 export const TREE = namespace(0)
 export const MANIFEST = namespace(3)
+// What signers have by default.
+export const NAMESPACE = namespace(4)
 
 // A node of the tree: the `count` blocks from block `first` on.
-const leaf = (seq, block) =>
+export const leaf = (seq, block) =>
   ({ first: seq, count: 1, size: block.length, hash: hash(Buffer.from([0]), u64(block.length), block) })
 
+function sum (nodes) {
+  let size = 0
+  for (const node of nodes) {
+    size += node.size // before it is inexact
+    if (!Number.isSafeInteger(size)) throw new Error('a log of more than 2^53 - 1 bytes')
+  }
+  return size
+}
+
+export const parentHash = (size, left, right) => hash(Buffer.from([1]), u64(size), left, right)
+
 function parent (left, right) {
-  const size = left.size + right.size
-  if (!Number.isSafeInteger(size)) throw new Error('a log of more than 2^53 bytes')
-  return { first: left.first, count: left.count * 2, size, hash: hash(Buffer.from([1]), u64(size), left.hash, right.hash) }
+  const size = sum([left, right])
+  return { first: left.first, count: left.count * 2, size, hash: parentHash(size, left.hash, right.hash) }
 }
 
 export const indexOf = (node) => 2 * node.first + node.count - 1
 
-export const treeHash = (roots) =>
-  hash(Buffer.from([2]), ...roots.flatMap((root) => [root.hash, u64(indexOf(root)), u64(root.size)]))
+export function treeHash (roots) {
+  sum(roots)
+  return hash(Buffer.from([2]), ...roots.flatMap((root) => [root.hash, u64(indexOf(root)), u64(root.size)]))
+}
 
 // The largest subtrees that fill the blocks from `from` to `to`, left to right: full roots, when `from` is 0.
 export function spans (from, to) {

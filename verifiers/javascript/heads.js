@@ -1,162 +1,89 @@
-// Heads: who signed which length, fork and tree hash (docs/formats.md, "Heads").
+// Heads: who signed which length, fork and tree hash (docs/formats.md, "Heads"). Only those that say of which log they are, and that
+// somebody signed, pass: the others accuse nobody.
 
-import { createPublicKey, verify } from 'node:crypto'
-import { MANIFEST, TREE, extend, fullRoots, hash, indexOf, spans, treeHash, u64 } from './hash.js'
+import { isSigned } from './ed25519.js'
+import { MANIFEST, NAMESPACE, TREE, extend, fullRoots, hash, indexOf, spans, treeHash, u64 } from './hash.js'
+import { parseContainer, parseManifest } from './manifest.js'
 
-// Points of small order: a signature of such a key fits several messages. By y, the sign aside; p = 2^255 - 19.
-const P = 2n ** 255n - 19n
-const EIGHTH = 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7n
-const SMALL = new Set([0n, 1n, P - 1n, P, P + 1n, EIGHTH, P - EIGHTH])
-const isSmall = (point) => SMALL.has(BigInt('0x' + Buffer.from(point).reverse().toString('hex')) & (2n ** 255n - 1n))
+const require = (condition, why) => { if (!condition) throw new Error(why) }
 
-const SPKI = Buffer.from('302a300506032b6570032100', 'hex')
+const signable = ({ hash, length, fork }, ...context) => Buffer.concat([TREE, ...context, hash, u64(length), u64(fork)])
 
-// Strictly: S below the order (OpenSSL sees to it), neither key nor R of small order, no cofactor.
-function isSigned (key, message, signature) {
-  if (signature.length !== 64 || isSmall(key) || isSmall(signature.subarray(0, 32))) return false
-  try {
-    return verify(null, message, createPublicKey({ key: Buffer.concat([SPKI, key]), format: 'der', type: 'spki' }), signature)
-  } catch { return false }
+// The nodes of a container, which are used up in their order.
+class Pool {
+  constructor (nodes) { Object.assign(this, { nodes, used: new Map() }) }
+
+  // The node of a place: one that was used before, or the next one.
+  at (place) {
+    const index = indexOf(place)
+    if (!this.used.has(index)) {
+      const next = this.nodes[this.used.size]
+      require(next?.index === index, 'a patch without its nodes, or with nodes in another order')
+      this.used.set(index, next)
+    }
+    const { size, hash } = this.used.get(index)
+    return { size, hash }
+  }
+
+  end () { require(this.used.size === this.nodes.length, 'nodes that no signature needs') }
 }
 
-class Compact {
-  constructor (bytes) { this.bytes = bytes; this.at = 0 }
-
-  take (length) {
-    if (length > this.bytes.length - this.at) throw new Error('a manifest or signature that ends too early')
-    this.at += length
-    return this.bytes.subarray(this.at - length, this.at)
-  }
-
-  uint () {
-    const first = this.take(1)[0]
-    if (first <= 0xfc) return first
-    const bytes = this.take(1 << (first - 0xfc))
-    const value = Buffer.concat([bytes, Buffer.alloc(8 - bytes.length)]).readBigUInt64LE()
-    const least = first === 0xfd ? 0xfdn : 1n << BigInt(4 * bytes.length)
-    if (value < least || value > BigInt(Number.MAX_SAFE_INTEGER)) throw new Error('an integer that is not in its shortest form')
-    return Number(value)
-  }
-
-  many (width, read) {
-    const count = this.uint()
-    if (count > (this.bytes.length - this.at) / width) throw new Error('more items than bytes')
-    const result = []
-    for (let i = 0; i < count; i++) result.push(read())
-    return result
-  }
-
-  node () { return { index: this.uint(), size: this.uint(), hash: this.take(32) } }
-  end () { if (this.at !== this.bytes.length) throw new Error('bytes after a manifest or signature') }
-}
-
-function parseManifest (bytes) {
-  const input = new Compact(bytes)
-  const signer = () => {
-    if (input.uint() !== 0) throw new Error('a signer of another type')
-    return { namespace: input.take(32), key: input.take(32) }
-  }
-  const version = input.uint()
-  if (version > 2) throw new Error('a manifest of another version')
-  const manifest = { version, patches: false, quorum: 1, signers: [], prologue: null, fixed: null, container: true }
-  if (version === 0) {
-    if (input.uint() !== 0) throw new Error('another hash')
-    const type = input.uint()
-    if (type === 0) {
-      manifest.fixed = input.take(32)
-    } else if (type === 1) {
-      manifest.signers = [signer()]
-      manifest.container = false
-    } else if (type === 2) {
-      manifest.patches = (input.uint() & 1) !== 0
-      manifest.quorum = input.uint()
-      manifest.signers = input.many(65, signer)
-    } else throw new Error('a manifest of another type')
-  } else {
-    const flags = input.uint()
-    if (flags > (version === 1 ? 3 : 15)) throw new Error('unknown flags')
-    if (input.uint() !== 0) throw new Error('another hash')
-    manifest.patches = (flags & 1) !== 0
-    manifest.quorum = input.uint()
-    manifest.signers = input.many(65, signer)
-    if (flags & 2) manifest.prologue = { hash: input.take(32), length: input.uint() }
-    if (flags & 4) input.many(32, () => input.take(32))
-    if (flags & 8) input.take(input.uint())
-  }
-  input.end()
-  return manifest
-}
-
-function parseContainer (bytes, version) {
-  const input = new Compact(bytes)
-  const proofs = input.many(66, () => {
-    if (version === 0 && input.uint() !== 0) throw new Error('unknown flags')
-    const proof = { signer: input.uint(), signature: input.take(64), patch: 0 }
-    if (version > 0) proof.patch = input.uint()
-    return proof
-  })
-  const nodes = input.many(34, () => input.node())
-  input.end()
-  return { proofs, nodes }
-}
-
-// Signed bytes, and the namespace or key that they begin with under the scheme.
-const signable = (head, context) =>
-  Buffer.concat([TREE, ...context, head.hash, u64(head.length), u64(head.fork)])
-
-// The tree that a signer signed, `patch` blocks longer than this one.
+// The tree that a signer signed, `patch` blocks longer than the head's.
 function patched (head, patch, pool) {
   if (patch === 0) return head
   const length = head.length + patch
-  if (!head.roots || length > 2 ** 52) throw new Error('a patch without roots')
-  const nodes = spans(head.length, length).map((place) => {
-    const node = pool.get(indexOf(place))
-    if (!node) throw new Error('a patch without its nodes')
-    return { size: node.size, hash: node.hash }
-  })
+  require(head.roots, 'a patched head without its roots')
+  require(length < 2 ** 52, 'a log of 2^52 blocks or more')
+  const nodes = spans(head.length, length).map((place) => pool.at(place))
   return { ...head, length, hash: treeHash(extend(head.roots, head.length, nodes, length)) }
 }
 
-function signedByManifest (head, key, bytes, signature) {
-  if (!hash(MANIFEST, bytes).equals(key)) throw new Error('a manifest that does not hash to the key')
-  const manifest = parseManifest(bytes)
-  const start = manifest.fixed ? { hash: manifest.fixed, length: head.length } : manifest.prologue
-  if (start && head.length <= start.length) {
-    if (head.length !== start.length || !start.hash.equals(head.hash)) throw new Error('not the tree that the key names')
-    return false
+// Who signed a head under a manifest, and whether its signatures are of longer trees.
+function signedUnder (manifest, head, container) {
+  const { patches, quorum, signers, prologue } = manifest
+  require(!prologue || head.length > prologue.length, 'a head that accuses nobody: the manifest fixes the log up to there, and nobody had to sign it')
+  require(quorum > 0 && quorum <= signers.length, 'a quorum that nobody can meet')
+  const { proofs, nodes } = parseContainer(container)
+  const pool = new Pool(nodes)
+  const by = new Map()
+  let isPatched = false
+  for (const { signer, signature, patch } of proofs) {
+    const found = signers[signer]
+    require(found && !by.has(signer), 'a signer that the manifest does not have, or one twice')
+    require(patch === 0 || patches, 'a patch, which the manifest does not allow')
+    const tree = patched(head, patch, pool)
+    if (!isSigned(found.key, signable(tree, head.key), signature)) {
+      const other = found.namespace.equals(NAMESPACE) && isSigned(found.key, signable(tree, found.namespace), signature)
+      throw new Error(other ? 'a head that accuses nobody: its signature (ns112) does not say of which log it is' : 'not signed by its owner: a signature does not verify')
+    }
+    by.set(signer, found.key)
+    isPatched ||= patch > 0
   }
-  if (manifest.quorum === 0 || manifest.quorum > manifest.signers.length) throw new Error('a quorum that nobody can meet')
-  const contexts = (signer) => manifest.version === 0 ? [signer.namespace] : [key, signer.namespace]
-  const by = (signer, tree, signature) =>
-    contexts(signer).some((context) => isSigned(signer.key, signable(tree, [context]), signature))
-  if (!manifest.container) {
-    if (!by(manifest.signers[0], head, signature)) throw new Error('not signed by its owner')
-    return true
+  require(by.size >= quorum, 'not signed by as many as have to')
+  pool.end()
+  return { signers: [...by.values()], several: signers.length > 1, patched: isPatched }
+}
+
+function signed (head, manifest, signature) {
+  const { key } = head
+  if (manifest) {
+    require(hash(MANIFEST, manifest).equals(key), 'a manifest that is not the log\'s')
+    return signedUnder(parseManifest(manifest), head, signature)
   }
-  const { proofs, nodes } = parseContainer(signature, manifest.version)
-  const pool = new Map(nodes.map((node) => [node.index, node]))
-  const signers = new Set()
-  for (const proof of proofs) {
-    const signer = manifest.signers[proof.signer]
-    if (!signer || signers.has(proof.signer) || (proof.patch && !manifest.patches)) continue
-    if (by(signer, patched(head, proof.patch, pool), proof.signature)) signers.add(proof.signer)
-  }
-  if (signers.size < manifest.quorum) throw new Error('not signed by its owners')
-  return true
+  const bytes = signable(head)
+  require(isSigned(key, bytes, signature) || isSigned(key, bytes.subarray(32), signature), 'not signed by its owner: the signature does not verify')
+  return { signers: [key], several: false, patched: false }
 }
 
 // The head of a slice, if its owner signed it, with the blocks that are in that log. Otherwise throws.
-export function authenticate (slice) {
-  const { key, manifest, fork, length, signature, tree, nodes, blocks } = slice
-  if (length >= 2 ** 52) throw new Error('a log of more than 2^52 blocks')
-  if (tree && (nodes.length || blocks.size)) throw new Error('a bare head with nodes or blocks')
-  const roots = tree ? null : fullRoots(length, blocks, nodes)
-  const head = { key, fork, length, hash: tree ?? treeHash(roots), roots, blocks, signed: true }
-  if (manifest) {
-    head.signed = signedByManifest(head, key, manifest, signature)
-  } else if (!isSigned(key, signable(head, []), signature) &&
-      !isSigned(key, signable(head, []).subarray(32), signature)) {
-    throw new Error('not signed by its owner')
+export function authenticate ({ key, manifest, fork, length, signature, tree, nodes, blocks }) {
+  try {
+    require(length < 2 ** 52, 'a log of 2^52 blocks or more')
+    require(!tree || (!nodes.length && !blocks.size), 'a bare head with nodes or blocks')
+    const roots = tree ? null : fullRoots(length, blocks, nodes)
+    const head = { key, fork, length, hash: tree ?? treeHash(roots), roots, blocks }
+    return { ...head, ...signed(head, manifest, signature) }
+  } catch (error) {
+    throw new Error(`log ${key.toString('hex')}: ${error.message}`, { cause: error })
   }
-  return head
 }

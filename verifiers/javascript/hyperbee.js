@@ -4,8 +4,10 @@ import { Undecided } from './msgpack.js'
 
 const MOST_LEVELS = 1024; const MOST_KEYS = 1024
 
-// A block that is needed and not here: no finding rests on it.
+// A block that is needed and not here: it ends an audit without a finding.
 export class Missing extends Error {}
+// A block that is here, and from which nobody reads what is needed: of that nothing is said (`state-unreadable`).
+export class Unreadable extends Error {}
 
 const varint = (bytes, cursor) => {
   let [value, factor] = [0n, 0n]
@@ -105,13 +107,13 @@ export class Entries {
 
   key (seq) {
     const entry = seq > 0 && seq < this.length ? this.at(seq) : null
-    if (!entry) throw new Missing(`block ${seq} has no key`)
+    if (!entry) throw new Unreadable(`block ${seq} has no key`)
     return entry.key
   }
 
   level (seq, offset) {
     const level = seq > 0 && seq < this.length ? this.at(seq)?.levels[offset] : null
-    if (!level) throw new Missing(`block ${seq} has no node ${offset}`)
+    if (!level) throw new Unreadable(`block ${seq} has no node ${offset}`)
     return level
   }
 }

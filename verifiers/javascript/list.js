@@ -1,6 +1,6 @@
 // Vitra's shallow list (docs/formats.md, "The shallow list").
 
-import { Missing } from './hyperbee.js'
+import { Unreadable } from './hyperbee.js'
 import { Undecided } from './msgpack.js'
 import { valueOf } from './vitra.js'
 
@@ -11,7 +11,7 @@ function peek (tree, after, before) {
   const way = []
   let node = tree.root
   while (node) {
-    if (way.length > 40) throw new Missing('a tree that is too deep')
+    if (way.length > 40) throw new Unreadable('a tree that is too deep')
     const place = tree.halve(node, after)
     // Behind an equal key comes the child after it.
     const at = place.found ? place.at + 1 : place.at

@@ -3,7 +3,7 @@
 // A tree is the one that readers see at the end of a batch, and then what puts and deletes make of it. Nodes are loaded
 // from the blocks that are here; one that is not ends the check.
 
-import { Missing } from './hyperbee.js'
+import { Unreadable } from './hyperbee.js'
 import { Undecided } from './msgpack.js'
 
 const LEAST = 4; const MOST = 8
@@ -27,7 +27,7 @@ export class Tree {
   load (child) {
     if (!child.node) {
       const { keys, children } = this.entries.level(child.seq, child.offset)
-      if (children.some((c) => c.seq > child.seq)) throw new Missing('a node that points forward')
+      if (children.some((c) => c.seq > child.seq)) throw new Unreadable('a node that points forward')
       child.node = { keys: [...keys], children: children.map((c) => new Child(c.seq, c.offset, null)), changed: false }
     }
     return child.node
@@ -50,7 +50,7 @@ export class Tree {
   }
 
   descend (node, at) {
-    if (at >= node.children.length) throw new Missing('a node without a child')
+    if (at >= node.children.length) throw new Unreadable('a node without a child')
     return this.load(node.children[at])
   }
 
@@ -61,7 +61,7 @@ export class Tree {
     for (let node = this.root; node;) {
       const place = this.halve(node, key)
       path.push({ node, at: place.at })
-      if (path.length > DEEPEST) throw new Missing('a tree that is too deep')
+      if (path.length > DEEPEST) throw new Unreadable('a tree that is too deep')
       if (place.found || !node.children.length) return { path, found: place.found }
       node = this.descend(node, place.at)
     }
@@ -129,7 +129,7 @@ export class Tree {
     for (;;) {
       const next = last ? node.children.length - 1 : 0
       path.push({ node, at: Math.max(next, 0) })
-      if (path.length > DEEPEST) throw new Missing('a tree that is too deep')
+      if (path.length > DEEPEST) throw new Unreadable('a tree that is too deep')
       if (!node.children.length) return path
       node = this.descend(node, next)
     }
@@ -138,7 +138,7 @@ export class Tree {
   replace (path, node, at) {
     const [before, after] = [this.edge(node, at, true), this.edge(node, at + 1, false)]
     const [left, right] = [before.at(-1).node.keys, after.at(-1).node.keys]
-    if (!left.length || (left.length < right.length && !right.length)) throw new Missing('an empty leaf')
+    if (!left.length || (left.length < right.length && !right.length)) throw new Unreadable('an empty leaf')
     if (left.length < right.length) {
       node.keys[at] = right.shift()
       path.at(-1).at = at + 1
@@ -170,7 +170,7 @@ export class Tree {
         right.changed = true
         return
       }
-      if (!left && !right) throw new Missing('a node without siblings')
+      if (!left && !right) throw new Unreadable('a node without siblings')
       const [into, from, between] = left ? [left, node, at - 1] : [node, right, at]
       into.keys.push(parent.keys[between], ...from.keys)
       into.children.push(...from.children)
