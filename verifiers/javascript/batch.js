@@ -17,7 +17,7 @@ function readings (entries, base, end) {
     const entry = entries.at(seq)
     if (!entry) throw new Unreadable(`block ${seq} is no entry`)
     if (entry.value === null) valueless.push(seq)
-    for (const { keys } of entry.levels) for (const key of keys) named.add(key)
+    for (const { keys } of entry.isWhole ? entry.levels : []) for (const key of keys) named.add(key)
     last.set(entry.name, seq)
   }
   let result = [new Set()]
@@ -59,7 +59,7 @@ function outlook (entries, base, end) {
     if (!entries.has(seq)) whole = false
     const entry = entries.has(seq) && entries.at(seq)
     if (!entry) continue
-    for (const { keys } of entry.levels) for (const key of keys) named.add(key)
+    for (const { keys } of entry.isWhole ? entry.levels : []) for (const key of keys) named.add(key)
     last.set(entry.name, seq)
   }
   return { end, named, last, whole }
@@ -72,7 +72,7 @@ function endUnder (entries, base, { end, named, last, whole }, puts, state) {
   const tree = new Tree(entries, base)
   for (let seq = base; seq < end; seq++) {
     const entry = entries.at(seq)
-    if (!entry) return null
+    if (!entry?.isWhole) return null
     let isDelete = entry.value === null && !named.has(seq) && tree.find(entry.key) !== null
     // A put is in no node if its key is written again before the batch ends, or in one that is not here.
     if (isDelete && (!whole || last.get(entry.name) > seq) && puts[state.open++]) isDelete = false

@@ -69,22 +69,35 @@ function decodeLevels (bytes) {
   return levels
 }
 
-// An entry, or null where a block is no Hyperbee node.
-export function decodeBlock (bytes) {
-  try {
-    let [index, key, value] = [null, null, null]
-    for (const [number, content] of fields(bytes, 3)) {
-      if (number === 1) index = content
-      if (number === 2) key = content
-      if (number === 3) value = content
-    }
-    if (!index || !key) return null
-    return { bytes, key, name: key.toString('latin1'), value, levels: decodeLevels(index) }
-  } catch (error) {
-    if (error instanceof RangeError) return null
+const endsEarly = (read, otherwise) => {
+  try { return read() } catch (error) {
+    if (error instanceof RangeError) return otherwise()
     throw error
   }
 }
+
+// A block with a key. Its nodes are read when somebody comes to them, as by Hyperbee: a reader of its key needs none.
+class Entry {
+  constructor (bytes, index, key, value) { Object.assign(this, { bytes, index, key, name: key.toString('latin1'), value }) }
+
+  get isWhole () { return (this.decoded ??= endsEarly(() => decodeLevels(this.index), () => null)) !== null }
+
+  get levels () {
+    if (!this.isWhole) throw new Unreadable('a block whose nodes cannot be read')
+    return this.decoded
+  }
+}
+
+// An entry, or null where a block is no Hyperbee node.
+export const decodeBlock = (bytes) => endsEarly(() => {
+  let [index, key, value] = [null, null, null]
+  for (const [number, content] of fields(bytes, 3)) {
+    if (number === 1) index = content
+    if (number === 2) key = content
+    if (number === 3) value = content
+  }
+  return index && key ? new Entry(bytes, index, key, value) : null
+}, () => null)
 
 // The entries of an index whose blocks are partly here.
 export class Entries {

@@ -32,7 +32,7 @@ function result (index, entries, at, ack) {
       return { changes, until: 'end' }
     }
     const entry = entries.at(seq)
-    if (entry && isAckPath(entry)) return { changes, until: 'ack' }
+    if (entry && isAckPath(entry)) return { changes, until: 'next-ack' }
     changes.push(change(entries, seq))
   }
 }
@@ -48,7 +48,7 @@ function isGuarded (entries, at) {
 
 const UNTIL = {
   announced: 'as many changes are here as the ack announces',
-  ack: 'the changes end where the next entry at an ack path stands',
+  'next-ack': 'the changes end where the next entry at an ack path stands',
   end: 'the changes end with the head: a longer head may hold more'
 }
 
@@ -81,7 +81,7 @@ export function inclusion (file, check, work) {
   const { value, peculiar } = valueOf(entry)
   if (peculiar) throw new Undecided('an ack that versions of msgpackr read differently')
   const ack = asAck(value)
-  require(ack && ack.origin === hex(log) && ack.seq === seq, `block ${at} is no ack of the operation`)
+  require(ack, `block ${at} is no well-typed ack`)
   const { changes, until } = result(index, entries, at, ack)
   const guarded = isGuarded(entries, at)
   checks.push('the executor published its ack, and all of the changes behind it that are here', UNTIL[until])
