@@ -9,16 +9,19 @@ mod cbor;
 mod common;
 #[path = "common/forge.rs"]
 mod forge;
+#[path = "common/made.rs"]
+mod made;
 #[path = "common/mutants.rs"]
 mod mutants;
 #[path = "common/node.rs"]
 mod node;
+#[path = "common/verifiers_agree.rs"]
+mod verifiers_agree;
 
 use common::lab::{Case, audit};
 use common::{ERAS, cases, unpack};
 use node::{Node, Project};
 use serde_json::{Value as Json, json};
-use std::path::Path;
 use vitra_watch::archive::{Database, parse_key};
 use vitra_watch::lab::Random;
 use vitra_watch::lab::lies::{self, Lie};
@@ -195,120 +198,6 @@ fn both_verifiers_refuse_changed_files() {
         assert!(refused > mutants.len() / 2);
     })
     .unwrap();
-}
-
-/// What the first verifier says of files: by its command, which tells malformed files from others.
-fn first(files: &[Vec<u8>]) -> Vec<Json> {
-    let temp = tempfile::tempdir().unwrap();
-    let paths = (0..files.len()).map(|n| temp.path().join(format!("{n}.vproof")));
-    let paths: Vec<_> = paths.collect();
-    files.iter().zip(&paths).for_each(|(bytes, path)| std::fs::write(path, bytes).unwrap());
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_vitra-watch"));
-    let output = command.args(["proof", "verify", "--json"]).args(&paths).output().unwrap();
-    let (text, errors) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8_lossy(&output.stderr));
-    let results: Vec<Json> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(results.len(), files.len(), "{errors}");
-    results
-}
-
-/// Why the second verifier may leave undecided what the first decides: its README lists these.
-const UNDECIDED: [&str; 16] = [
-    "not decided without --run-contract",
-    "the contract",
-    "it is not clear what the contract exports",
-    "versions of msgpackr read differently",
-    "more work than a file of this size is worth",
-    "too many ways to read blocks without a value",
-    "a tree that is too large to walk",
-    "a node with another number of children",
-    "an operation that is no msgpack",
-    "an extension that is not decoded",
-    "a value that is nested too deeply",
-    "a varint that is too long",
-    "a field number that is too large",
-    "too many numbers",
-    "too many levels",
-    "an entry that nobody reads may be one of several changes",
-];
-
-/// What is compared of a file: what it shows, of whom; nothing of the words.
-fn shown(result: &Json) -> Json {
-    let finding = |finding: &Json| json!([finding["kind"], finding["seq"], finding["accused"], finding["log"]]);
-    let (rebuttal, inclusion) = (&result["rebuttal"], &result["inclusion"]);
-    let published = &inclusion["result"];
-    let changes = published["changes"].as_array().map(Vec::len);
-    json!([
-        finding(&result["finding"]),
-        [&result["end"], &rebuttal["proof"], &finding(&rebuttal["finding"]), &finding(&rebuttal["instead"])],
-        [&inclusion["log"], &inclusion["seq"], &inclusion["length"], &inclusion["fork"]],
-        [&published["seq"], &published["success"], &published["until"], &json!(changes)],
-    ])
-}
-
-/// Where the verifiers disagree about a file, in anything but the words.
-fn disagreement(first: &Json, second: &Json) -> Option<String> {
-    let status = second["status"].as_str().unwrap();
-    let why = second["why"].as_str().unwrap_or_default();
-    let expected = match (first["malformed"].as_bool(), first["shows"].as_str()) {
-        (Some(true), _) => "MALFORMED",
-        (_, Some("violation")) => "PROVEN",
-        (_, Some("rebuttal")) => "REBUTTED",
-        (_, Some("inclusion")) => "INCLUDED",
-        _ => "NOT_PROVEN",
-    };
-    // A verifier may ask for fewer blocks than the other.
-    let asked = first["why"].as_str().is_some_and(|why| why.ends_with("of the index is needed, and not in the file"));
-    let agreed = if status == "NOT_DECIDED" && expected != "MALFORMED" {
-        UNDECIDED.iter().any(|reason| why.contains(reason))
-    } else if status == "PROVEN" && expected == "NOT_PROVEN" {
-        asked
-    } else {
-        status == expected && shown(first) == shown(second)
-    };
-    (!agreed).then(|| format!("{expected} {status}\n  first  {first}\n  second {second}"))
-}
-
-/// Protects whoever believes a file from what one program alone takes for true: over files of every structure, most of them
-/// signed by whoever forged them, the verifiers disagree in nothing but their words.
-#[test]
-fn both_verifiers_agree_about_mutants_of_every_structure() {
-    let most = number("VITRA_WATCH_MUTANTS", 600) as usize;
-    let mut random = Random::new(number("VITRA_WATCH_SEED", 0));
-    let mut bases = mutants::Bases { files: Vec::new(), indexes: Vec::new() };
-    on_big_stack(&Budget::default(), || {
-        lying(1, |_, _, logs, proofs| {
-            bases.files.extend(proofs.iter().map(|proof| cbor::Item::decode(&proof.encode())));
-            let index = logs.index();
-            bases.indexes.push((0..index.length()).map(|seq| index.block(seq).unwrap().to_vec()).collect());
-        });
-    })
-    .unwrap();
-    for entry in Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/proofs").read_dir().unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "vproof") {
-            bases.files.push(cbor::Item::decode(&std::fs::read(path).unwrap()));
-        }
-    }
-    let mut counts = std::collections::BTreeMap::new();
-    let mut disagreements = Vec::new();
-    for start in (0..most).step_by(500) {
-        let made: Vec<_> = (start..most.min(start + 500)).map(|_| mutants::mutant(&bases, &mut random)).collect();
-        let files: Vec<Vec<u8>> = made.iter().map(|(_, bytes)| bytes.clone()).collect();
-        let Some(seconds) = second(&files, &[]) else { return };
-        for (((name, bytes), first), second) in made.iter().zip(first(&files)).zip(seconds) {
-            *counts.entry((*name, second["status"].as_str().unwrap().to_owned())).or_insert(0) += 1;
-            if let Some(what) = disagreement(&first, &second) {
-                // Kept, so that it can be looked into.
-                let path =
-                    Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("mutant-{}.vproof", disagreements.len()));
-                std::fs::write(&path, bytes).unwrap();
-                disagreements.push(format!("{name} {}: {what}", path.display()));
-            }
-        }
-    }
-    println!("{most} mutants: {counts:#?}");
-    let shown = disagreements.iter().take(40).cloned().collect::<Vec<_>>().join("\n");
-    assert!(disagreements.is_empty(), "{} disagreements:\n{shown}", disagreements.len());
 }
 
 /// Protects honest executors: whatever is claimed about an honest history (oddities and races included), over all its blocks

@@ -129,6 +129,9 @@ export function batchEnd (entries, base, likely, { puts = false, open = false } 
   return open && cut ? { end: entries.length, deletes: readings(entries, base, entries.length)[0], cut } : null
 }
 
+// A published tree of which readers do not find a node.
+class Broken extends Error {}
+
 // What a tree holds, in order: keys (as numbers of blocks), and subtrees that are not walked yet.
 class Walk {
   constructor (entries, from, start) { Object.assign(this, { entries, from, stack: [start], steps: 0 }) }
@@ -145,9 +148,17 @@ class Walk {
 
   skip () { this.stack.pop() }
 
+  // Whether readers come to a block that can be read, and does not have the node.
+  leadsNowhere (seq, offset) {
+    if (seq === 0 || seq >= this.entries.length) return true
+    const entry = this.entries.at(seq)
+    return entry?.isWhole === true && !entry.levels[offset]
+  }
+
   open () {
     const { seq, offset, node, depth } = this.stack.pop()
     if (++this.steps > MOST_STEPS || depth > 40) throw new Undecided('a tree that is too large to walk')
+    if (!node && this.leadsNowhere(seq, offset)) throw new Broken(`block ${seq} has no node ${offset}`)
     const { keys, children } = node ?? this.entries.level(seq, offset)
     this.reached?.(seq, offset, !node)
     const below = children.map((child) => ({ seq: child.seq, offset: child.offset, node: child.node, depth: depth + 1 }))
@@ -195,5 +206,10 @@ function sameContent (entries, base, end, deletes) {
 
 // Whether no reading of the blocks leads to the tree that is published at `end`.
 export function isTampered (entries, base, end) {
-  return readings(entries, base, end).every((deletes) => !sameContent(entries, base, end, deletes))
+  return readings(entries, base, end).every((deletes) => {
+    try { return !sameContent(entries, base, end, deletes) } catch (error) {
+      if (error instanceof Broken) return true
+      throw error
+    }
+  })
 }
