@@ -1,5 +1,6 @@
 // What an audit may rest on that does not begin at the genesis (docs/proof-format.md, "Claims by audit").
 
+import { Script } from 'node:vm'
 import { batchEnd } from './batch.js'
 import { examine } from './guard.js'
 import { Missing, Unreadable } from './hyperbee.js'
@@ -36,6 +37,13 @@ function writer (entries, seq) {
   return null
 }
 
+// Whether a text is one that V8 compiles: the guard reads tokens, and a text that is no module shows nothing. Nothing is run.
+function compiles (source) {
+  const script = source.replace(/^\s*import\b[^'"]*(['"])[^'"]*\1;?/gm, '').replace(/^\s*export\s*\{[^}]*\};?/gm, '')
+    .replace(/^(\s*)export\s+(default\s+)?/gm, '$1')
+  try { return !!new Script(`'use strict'; (async () => {${script}\n})`) } catch { return false }
+}
+
 const examined = new Map()
 
 // What a source's text shows.
@@ -44,7 +52,10 @@ export function contract (entries, seq) {
   const { value, peculiar } = valueOf(entry)
   require(typeof value === 'string', `block ${seq} is no contract source`)
   if (peculiar) throw new Undecided('a contract that versions of msgpackr read differently')
-  if (!examined.has(value)) examined.set(value, examine(value))
+  if (!examined.has(value)) {
+    const shown = examine(value)
+    examined.set(value, !shown.guarded || compiles(value) ? shown : { ...shown, guarded: false, why: 'a text that does not compile' })
+  }
   return { seq, source: value, ...examined.get(value) }
 }
 

@@ -21,31 +21,33 @@ const varint = (bytes, cursor) => {
   throw new RangeError('a varint that does not end')
 }
 
-// The fields of a message, as leniently as Hyperbee: known ones (up to `last`) are bytes whatever their type, unknown ones are
-// skipped, lengths are cut at the end.
-function * fields (bytes, last) {
-  const cursor = { at: 0 }
-  while (cursor.at < bytes.length) {
+// Behind a field that nobody knows.
+function skip (bytes, cursor, wire) {
+  if (wire === 0) varint(bytes, cursor)
+  else if (wire === 1) cursor.at += 8
+  else if (wire === 5) cursor.at += 4
+  else if (wire === 2) {
+    const length = Number(varint(bytes, cursor))
+    cursor.at += length
+  } else throw new RangeError('an unknown wire type')
+}
+
+// The fields of a message from the cursor to `end`, as leniently as Hyperbee: known ones (up to `last`) have a length whatever
+// their type, unknown ones are skipped. Yields number and length; whoever takes one moves the cursor behind it.
+function * fields (bytes, cursor, end, last) {
+  while (cursor.at < end) {
     const tag = varint(bytes, cursor)
     if (tag >> 31n) throw new Undecided('a field number that is too large')
     const [number, wire] = [Number(tag >> 3n), Number(tag & 7n)]
-    if (number >= 1 && number <= last) {
-      const length = Number(varint(bytes, cursor))
-      yield [number, bytes.subarray(cursor.at, Math.min(cursor.at + length, bytes.length))]
-      cursor.at += length
-    } else if (wire === 0) varint(bytes, cursor)
-    else if (wire === 1) cursor.at += 8
-    else if (wire === 5) cursor.at += 4
-    else if (wire === 2) {
-      const length = Number(varint(bytes, cursor))
-      cursor.at += length
-    } else throw new RangeError('an unknown wire type')
+    if (number >= 1 && number <= last) yield [number, Number(varint(bytes, cursor))]
+    else skip(bytes, cursor, wire)
   }
 }
 
-function packed (bytes, most) {
-  const [cursor, result] = [{ at: 0 }, []]
-  while (cursor.at < bytes.length) {
+// A list of numbers: one that claims to be longer than its message goes on into what follows.
+function packed (bytes, cursor, length, most) {
+  const [result, end] = [[], cursor.at + length]
+  while (cursor.at < end) {
     if (result.length === most) throw new Undecided('too many numbers')
     const value = varint(bytes, cursor)
     result.push(value > BigInt(Number.MAX_SAFE_INTEGER) ? Infinity : Number(value))
@@ -53,15 +55,20 @@ function packed (bytes, most) {
   return result
 }
 
+// The nodes of an index. A node that is longer than the index is none; only bytes are cut at the end.
 function decodeLevels (bytes) {
-  const levels = []
-  for (const [, level] of fields(bytes, 1)) {
+  const [levels, cursor] = [[], { at: 0 }]
+  for (const [, length] of fields(bytes, cursor, bytes.length, 1)) {
     if (levels.length === MOST_LEVELS) throw new Undecided('too many levels')
+    const end = cursor.at + length
+    if (end > bytes.length) throw new RangeError('a node that ends too early')
     let [keys, flat] = [[], []]
-    for (const [number, numbers] of fields(level, 2)) {
-      if (number === 1) keys = packed(numbers, MOST_KEYS)
-      if (number === 2) flat = packed(numbers, 2 * MOST_KEYS + 2)
+    const inner = { at: cursor.at }
+    for (const [number, length] of fields(bytes, inner, end, 2)) {
+      if (number === 1) keys = packed(bytes, inner, length, MOST_KEYS)
+      if (number === 2) flat = packed(bytes, inner, length, 2 * MOST_KEYS + 2)
     }
+    cursor.at = end
     const children = []
     for (let i = 0; i + 1 < flat.length; i += 2) children.push({ seq: flat[i], offset: flat[i + 1] })
     levels.push({ keys, children })
@@ -91,7 +98,10 @@ class Entry {
 // An entry, or null where a block is no Hyperbee node.
 export const decodeBlock = (bytes) => endsEarly(() => {
   let [index, key, value] = [null, null, null]
-  for (const [number, content] of fields(bytes, 3)) {
+  const cursor = { at: 0 }
+  for (const [number, length] of fields(bytes, cursor, bytes.length, 3)) {
+    const content = bytes.subarray(cursor.at, Math.min(cursor.at + length, bytes.length))
+    cursor.at += length
     if (number === 1) index = content
     if (number === 2) key = content
     if (number === 3) value = content

@@ -18,8 +18,10 @@ const path = (name) => '/' + Buffer.from(name, 'latin1').toString().split('\0').
 
 function change (entries, seq) {
   const entry = entries.at(seq)
-  require(entry && isReadable(entry), `block ${seq} behind the ack is no entry`)
-  return entry.value === null ? { type: 'del', path: path(entry.name), value: null } : { type: 'put', path: path(entry.name), value: valueOf(entry).value }
+  require(entry, `block ${seq} behind the ack is no entry`)
+  const named = (type, value) => ({ type, path: path(entry.name), value })
+  if (entry.value === null) return named('del', null)
+  return named('put', isReadable(entry) ? valueOf(entry).value : { undecodable: hex(entry.value) })
 }
 
 // The entries behind an ack, all of them, and how that is known.
@@ -29,7 +31,7 @@ function result (index, entries, at, ack) {
     if (changes.length === ack.numChanges) return { changes, until: 'announced' }
     if (seq === entries.length) {
       require(!index.patched, 'a patched head shows no end of the index: more may follow')
-      return { changes, until: 'end' }
+      return { changes, until: 'head-end' }
     }
     const entry = entries.at(seq)
     if (entry && isAckPath(entry)) return { changes, until: 'next-ack' }
@@ -49,7 +51,7 @@ function isGuarded (entries, at) {
 const UNTIL = {
   announced: 'as many changes are here as the ack announces',
   'next-ack': 'the changes end where the next entry at an ack path stands',
-  end: 'the changes end with the head: a longer head may hold more'
+  'head-end': 'the changes end with the head: a longer head may hold more'
 }
 
 export function inclusion (file, check, work) {

@@ -34,7 +34,7 @@ function * inclusion ({ inclusion: { log, seq, length, operation, result } }) {
   if (!result) return
   yield ['result', `${result.success ? 'succeeded' : 'failed'}, with the ack at block ${result.seq} of the index`]
   for (const { type, path, value } of result.changes) yield ['change', `${type} ${text(path).slice(1, -1)}${type === 'put' ? ` = ${text(value)}` : ''}`]
-  if (result.until === 'end') yield ['but', 'a longer head may hold more changes']
+  if (result.until === 'head-end') yield ['but', 'a longer head may hold more changes']
   if (!result.guarded) yield ['but', 'the contracts so far are not shown to keep to the guard: this ack may be a change that another operation wrote']
 }
 

@@ -29,6 +29,7 @@ export class State {
     Object.assign(this, { entries: new Entries(index, work), from, open })
     this.numbers = new Map() // of an origin: what comes next, and what was acked
     this.active = new Map()
+    this.declared = new Map() // by blocks that the audit came by
     this.before = new Map() // whether an input was declared inactive before the audit begins
     this.inactive = new Set()
   }
@@ -45,14 +46,17 @@ export class State {
     return this.known.tree
   }
 
-  // As the tree says when it is first asked, until the next declaration or tampering; null where it cannot be read.
+  // As the tree says when it is first asked, until the next declaration or tampering. Where nobody can read the tree, the last
+  // declaration says it; null where there was none.
   isActive (origin) {
     if (!this.active.has(origin)) {
       const name = INPUTS + origin
-      this.active.set(origin, readable(() => {
+      const found = readable(() => {
         const entry = this.tree().get(name)
         return entry ? asInput(name, valueOf(entry).value)?.active === true : false
-      }, null))
+      }, this.declared.get(origin) ?? null)
+      if (found === null) return null // asked again at the next ack
+      this.active.set(origin, found)
     }
     return this.active.get(origin)
   }
@@ -88,6 +92,7 @@ export class State {
       if (!entry?.name.startsWith(INPUTS) || !isReadable(entry)) continue
       const origin = entry.name.slice(INPUTS.length)
       this.active.delete(origin)
+      this.declared.set(origin, asInput(entry.name, valueOf(entry).value)?.active === true)
       if (valueOf(entry).value?.active !== true) this.inactive.add(origin)
     }
   }
