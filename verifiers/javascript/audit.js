@@ -1,7 +1,7 @@
 // Claims by audit: an audit of these logs finds a violation of this kind at this block (docs/proof-format.md).
 //
-// Only what the claim rests on is looked at, in the order of the rulebook's table: of the violations of one transaction the
-// first is found, the others stand in its `also`.
+// Only what the claim rests on is looked at, in the order of the rulebook's table: of the violations of one transaction
+// the first is found, the others stand in its `also`.
 
 import { hex } from './claims.js'
 import { anchor, contract, guard, sourceAt } from './chain.js'
@@ -71,7 +71,8 @@ export class Audit extends State {
       const { bad, end } = genesis(entries)
       if (bad === null && seq < end) {
         this.base = 1
-        require(!(this.open && end === entries.length) && this.settle(end).tampered === seq, 'the tree of the genesis is right')
+        require(!(this.open && end === entries.length) && this.settle(end).tampered === seq,
+          'the tree of the genesis is right')
         return this.found({ seq })
       }
     }
@@ -112,7 +113,8 @@ export class Audit extends State {
       const { start, end, ack } = transaction
       const what = await this.violation(transaction)
       require(!what, `the longer head's transaction at block ${start} is not in order: ${what}`)
-      require(this.isActive(ack.origin) && this.numbering(ack) === 0, `the longer head's transaction at block ${start} cannot be judged`)
+      require(this.isActive(ack.origin) && this.numbering(ack) === 0,
+        `the longer head's transaction at block ${start} cannot be judged`)
       this.doubtful ||= transaction.doubtful
       this.count(transaction)
       if (start <= seq && seq < end) return
@@ -133,7 +135,9 @@ export class Audit extends State {
   found ({ seq, or = null, ack = null, message }) {
     const { kind } = this.claim
     // Then more people than the executor may be to blame, and the document says whom.
-    if (this.doubtful) throw new Undecided('the contract is not guarded, and its operations may have written below /.sys')
+    if (this.doubtful) {
+      throw new Undecided('the contract is not guarded, and its operations may have written below /.sys')
+    }
     const accused = { role: 'executor' }
     if (or) accused.or = { role: 'participant', key: or }
     this.checks.push(`an audit of these blocks finds ${kind} at block ${seq}`)
@@ -158,7 +162,9 @@ export class Audit extends State {
     transaction.contract = contract(entries, this.source)
     // Whether an operation of an unguarded contract wrote this, only its run shows.
     if (!transaction.contract.guarded && transaction.ack && this.writesSystem(transaction)) {
-      if (!this.oplogs.has(transaction.ack.origin)) throw new Undecided('the contract is not guarded, and an operation that is not here may have written below /.sys')
+      if (!this.oplogs.has(transaction.ack.origin)) {
+        throw new Undecided('the contract is not guarded, and an operation that is not here may have written below /.sys')
+      }
       await this.replay(transaction)
       transaction.doubtful = true
     }
@@ -251,15 +257,17 @@ export class Audit extends State {
       case 'unprompted-write': return this.unprompted(transaction)
       case 'metadata-invented': {
         if (!ack || ack.metadata === undefined || ack.metadata === null) return null
-        if (!transaction.contract.exports) throw new Undecided(`it is not clear what the contract exports: ${transaction.contract.why}`)
+        if (!transaction.contract.exports) {
+          throw new Undecided(`it is not clear what the contract exports: ${transaction.contract.why}`)
+        }
         return transaction.contract.exports.has('process') ? null : start
       }
       case 'index-tampered': return this.settle(end).tampered
     }
   }
 
-  // The first entry beyond what the ack announces. Where a log goes on, only if each change of the contract is there: another entry
-  // may be one of them.
+  // The first entry beyond what the ack announces. Where a log goes on, only if each change of the contract is there:
+  // another entry may be one of them.
   async unprompted (transaction) {
     const { start, end, ack, badAck, unprompted, open } = transaction
     if (unprompted !== undefined) return unprompted
@@ -297,7 +305,9 @@ export class Audit extends State {
     for (let at = start + 1; at < end; at++) {
       const place = changes.findIndex(({ key }) => key === entries.at(at)?.name)
       const [change] = place < 0 ? [] : changes.splice(place, 1)
-      if (change && valueless.includes(at) && deletes.has(at) !== (change.type === 'del')) return (shared?.end ?? end) - 1
+      if (change && valueless.includes(at) && deletes.has(at) !== (change.type === 'del')) {
+        return (shared?.end ?? end) - 1
+      }
     }
     return null
   }
@@ -315,7 +325,8 @@ export async function audit (proof, heads, run, work) {
   const { kind, from, seq, end } = proof.claim
   const made = new Audit(proof.database, heads, { from, open: end === null }, run, work)
   if (end !== null) {
-    require(heads[0].length === end, `the claim rests on the end of a head of length ${end}, and the head here is another`)
+    require(heads[0].length === end,
+      `the claim rests on the end of a head of length ${end}, and the head here is another`)
     require(!heads[0].patched, 'a claim that rests on the end of a patched head: anybody derives one that is shorter')
   }
   const finding = await made.finding({ kind, from, seq })

@@ -8,8 +8,8 @@ const FURTHEST = 4096
 const MOST_READINGS = 64
 const MOST_STEPS = 200_000
 
-// The ways to read the blocks without a value from `base` to `end`: each a set of those that are deletes. A put stands in a
-// node; it may not where its key is written again.
+// The ways to read the blocks without a value from `base` to `end`: each a set of those that are deletes. A put stands
+// in a node; it may not where its key is written again.
 function readings (entries, base, end) {
   const valueless = []
   const [named, last] = [new Set(), new Map()]
@@ -49,8 +49,8 @@ function isWritten (entries, base, end, deletes) {
   return true
 }
 
-// What the blocks that are here say of those from `base` on: which numbers stand in nodes, which keys are written again, and
-// whether all blocks that could be of one batch are here.
+// What the blocks that are here say of those from `base` on: which numbers stand in nodes, which keys are written
+// again, and whether all blocks that could be of one batch are here.
 function outlook (entries, base, end) {
   const [named, last] = [new Set(), new Map()]
   let whole = true
@@ -65,9 +65,10 @@ function outlook (entries, base, end) {
   return { end, named, last, whole }
 }
 
-// The block behind which the batch must end, if the n-th block without a value that may be read in two ways is a put where
-// `puts[n]`: every other block leaves out its root at least, so the first that carries as many nodes as its operation wrote
-// is the last. `state.open` counts such blocks; `state.cut` says that the batch may go on behind the blocks that there are.
+// The block behind which the batch must end, if the n-th block without a value that may be read in two ways is a put
+// where `puts[n]`: every other block leaves out its root at least, so the first that carries as many nodes as its
+// operation wrote is the last. `state.open` counts such blocks; `state.cut` says that the batch may go on behind the
+// blocks that there are.
 function endUnder (entries, base, { end, named, last, whole }, puts, state) {
   const tree = new Tree(entries, base)
   for (let seq = base; seq < end; seq++) {
@@ -90,8 +91,8 @@ function hasNoValue (entries, base, end) {
 }
 
 // The end of the batch that begins at `base`, and which of its blocks are deletes; null where none gives the bytes that
-// Hyperbee writes. `likely` is where batches mostly end. With `puts` each block of it has a value. With `open` the log goes on:
-// a batch may end behind it (`cut`).
+// Hyperbee writes. `likely` is where batches mostly end. With `puts` each block of it has a value. With `open` the log
+// goes on: a batch may end behind it (`cut`).
 export function batchEnd (entries, base, likely, { puts = false, open = false } = {}) {
   let [missing, unreadable, cut] = [null, null, false]
   const attempt = (make, otherwise) => {

@@ -1,6 +1,7 @@
 // Deterministic CBOR (docs/proof-format.md, "Bytes").
 //
-// Nothing here is believed. Every count is bounded by the bytes that are there, and nothing recurses: the form is known.
+// Nothing here is believed. Every count is bounded by the bytes that are there, and nothing recurses: the form is
+// known.
 
 export class Malformed extends Error {}
 

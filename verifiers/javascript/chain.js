@@ -37,7 +37,8 @@ function writer (entries, seq) {
   return null
 }
 
-// Whether a text is one that V8 compiles: the guard reads tokens, and a text that is no module shows nothing. Nothing is run.
+// Whether a text is one that V8 compiles: the guard reads tokens, and a text that is no module shows nothing. Nothing
+// is run.
 function compiles (source) {
   const script = source.replace(/^\s*import\b[^'"]*(['"])[^'"]*\1;?/gm, '').replace(/^\s*export\s*\{[^}]*\};?/gm, '')
     .replace(/^(\s*)export\s+(default\s+)?/gm, '$1')

@@ -17,7 +17,8 @@ const STATUS = { violation: 'PROVEN', rebuttal: 'REBUTTED', inclusion: 'INCLUDED
 async function violation (proof, check, run, work) {
   const heads = check(proof.slices)
   const byHeads = BY_HEADS[proof.claim.kind]
-  const { check: shown, checks = [shown], end = null, ...finding } = byHeads ? byHeads(proof, heads) : await audit(proof, heads, run, work)
+  const found = byHeads ? byHeads(proof, heads) : await audit(proof, heads, run, work)
+  const { check: shown, checks = [shown], end = null, ...finding } = found
   return { shows: 'violation', finding: { kind: proof.claim.kind, seq: null, ...finding }, end, checks }
 }
 
@@ -28,7 +29,9 @@ export async function verify (bytes, run, mebibytes) {
   // Every slice of every file is of a head that accuses its owner.
   const check = (slices, into = checks) => slices.map((slice) => {
     const head = authenticate(slice)
-    into.push(`log ${hex(head.key)}: its owner signed length ${head.length} (fork ${head.fork}); ${head.blocks.size} of its blocks are here, at their places`)
+    const { key, length, fork, blocks } = head
+    into.push(`log ${hex(key)}: its owner signed length ${length} (fork ${fork}); ${blocks.size} of its blocks are here, ` +
+      'at their places')
     return head
   })
   const database = hex((file.first ?? file).database)
@@ -39,7 +42,7 @@ export async function verify (bytes, run, mebibytes) {
     return result(STATUS[shown.shows], { ...shown, checks: [...checks, ...shown.checks] })
   } catch (error) {
     if (error instanceof NeedsRun) checks.push('all up to the run of the operation')
-    if (error instanceof Undecided) return result('NOT_DECIDED', { why: error instanceof NeedsRun ? 'not decided without --run-contract' : error.message, checks })
-    return result('NOT_PROVEN', { why: error.message, checks })
+    const why = error instanceof NeedsRun ? 'not decided without --run-contract' : error.message
+    return result(error instanceof Undecided ? 'NOT_DECIDED' : 'NOT_PROVEN', { why, checks })
   }
 }

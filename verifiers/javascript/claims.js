@@ -21,7 +21,8 @@ function accused (proof, heads, head) {
   if (own) return { role: 'executor' }
   const [index] = heads
   require(index.key.equals(proof.database), 'the last slice is not the index')
-  require(declares(index, head.key), 'a log that is not shown to be of this database: its slice of the index has not one block that declares it')
+  require(declares(index, head.key),
+    'a log that is not shown to be of this database: its slice of the index has not one block that declares it')
   return { role: 'participant', key: hex(head.key) }
 }
 
@@ -48,17 +49,20 @@ function equivocation (proof, [a, b, ...rest]) {
   require(a && b, 'fewer than two heads')
   require(!a.blocks.size && !b.blocks.size, 'a head that is not alone')
   require(a.key.equals(b.key) && a.fork === b.fork, 'heads of different logs or forks')
-  require(a.length < b.length || (a.length === b.length && Buffer.compare(a.hash, b.hash) <= 0), 'heads in another order')
+  require(a.length < b.length || (a.length === b.length && Buffer.compare(a.hash, b.hash) <= 0),
+    'heads in another order')
   const { length, prefixes } = proof.claim
   require(length <= a.length, 'a length beyond the shorter head')
   difference([a, b], length, prefixes)
   const by = signers(a, b)
-  const names = by.signers && (by.signers.length ? `; ${by.signers.join(', ')} signed both` : '; no signer signed both: the log as a whole contradicts itself')
+  let names = ''
+  if (by.signers?.length) names = `; ${by.signers.join(', ')} signed both`
+  else if (by.signers) names = '; no signer signed both: the log as a whole contradicts itself'
   return {
     accused: accused(proof, rest, a),
     log: hex(a.key),
     ...by,
-    message: `two signed heads of one history, at lengths ${a.length} and ${b.length}, contradict each other${names ?? ''}; ${FACT}`,
+    message: `two signed heads of one history, at lengths ${a.length} and ${b.length}, contradict each other${names}; ${FACT}`,
     check: `the heads' logs differ within their first ${length} blocks`
   }
 }

@@ -1,5 +1,5 @@
-// Heads: who signed which length, fork and tree hash (docs/formats.md, "Heads"). Only those that say of which log they are, and that
-// somebody signed, pass: the others accuse nobody.
+// Heads: who signed which length, fork and tree hash (docs/formats.md, "Heads"). Only those that say of which log they
+// are, and that somebody signed, pass: the others accuse nobody.
 
 import { isSigned } from './ed25519.js'
 import { MANIFEST, NAMESPACE, TREE, extend, fullRoots, hash, indexOf, spans, treeHash, u64 } from './hash.js'
@@ -41,7 +41,8 @@ function patched (head, patch, pool) {
 // Who signed a head under a manifest, and whether its signatures are of longer trees.
 function signedUnder (manifest, head, container) {
   const { patches, quorum, signers, prologue } = manifest
-  require(!prologue || head.length > prologue.length, 'a head that accuses nobody: the manifest fixes the log up to there, and nobody had to sign it')
+  require(!prologue || head.length > prologue.length,
+    'a head that accuses nobody: the manifest fixes the log up to there, and nobody had to sign it')
   require(quorum > 0 && quorum <= signers.length, 'a quorum that nobody can meet')
   const { proofs, nodes } = parseContainer(container)
   const pool = new Pool(nodes)
@@ -54,7 +55,9 @@ function signedUnder (manifest, head, container) {
     const tree = patched(head, patch, pool)
     if (!isSigned(found.key, signable(tree, head.key), signature)) {
       const other = found.namespace.equals(NAMESPACE) && isSigned(found.key, signable(tree, found.namespace), signature)
-      throw new Error(other ? 'a head that accuses nobody: its signature (ns112) does not say of which log it is' : 'not signed by its owner: a signature does not verify')
+      throw new Error(other
+        ? 'a head that accuses nobody: its signature (ns112) does not say of which log it is'
+        : 'not signed by its owner: a signature does not verify')
     }
     by.set(signer, found.key)
     isPatched ||= patch > 0
@@ -71,7 +74,8 @@ function signed (head, manifest, signature) {
     return signedUnder(parseManifest(manifest), head, signature)
   }
   const bytes = signable(head)
-  require(isSigned(key, bytes, signature) || isSigned(key, bytes.subarray(32), signature), 'not signed by its owner: the signature does not verify')
+  require(isSigned(key, bytes, signature) || isSigned(key, bytes.subarray(32), signature),
+    'not signed by its owner: the signature does not verify')
   return { signers: [key], several: false, patched: false }
 }
 

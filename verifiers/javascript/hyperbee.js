@@ -32,8 +32,9 @@ function skip (bytes, cursor, wire) {
   } else throw new RangeError('an unknown wire type')
 }
 
-// The fields of a message from the cursor to `end`, as leniently as Hyperbee: known ones (up to `last`) have a length whatever
-// their type, unknown ones are skipped. Yields number and length; whoever takes one moves the cursor behind it.
+// The fields of a message from the cursor to `end`, as leniently as Hyperbee: known ones (up to `last`) have a length
+// whatever their type, unknown ones are skipped. Yields number and length; whoever takes one moves the cursor behind
+// it.
 function * fields (bytes, cursor, end, last) {
   while (cursor.at < end) {
     const tag = varint(bytes, cursor)
@@ -116,7 +117,9 @@ export class Entries {
 
   raw (seq) {
     const bytes = this.head.blocks.get(seq)
-    if (!bytes) throw new Missing(seq < this.length ? `block ${seq} of the index is not here` : `block ${seq} is beyond the end`)
+    if (!bytes) {
+      throw new Missing(seq < this.length ? `block ${seq} of the index is not here` : `block ${seq} is beyond the end`)
+    }
     return bytes
   }
 

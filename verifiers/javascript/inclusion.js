@@ -75,7 +75,8 @@ export function inclusion (file, check, work) {
   const at = ackOf(file, index)
   if (at === null) {
     require(declares(index, log), 'a log that is not shown to be of this database')
-    return { shows: 'inclusion', inclusion: { ...shown, operation, result: null }, checks: [...checks, 'the index declares the log as an input'] }
+    checks.push('the index declares the log as an input')
+    return { shows: 'inclusion', inclusion: { ...shown, operation, result: null }, checks }
   }
   const entries = new Entries(index, work)
   const entry = entries.at(at)
@@ -89,5 +90,6 @@ export function inclusion (file, check, work) {
   checks.push('the executor published its ack, and all of the changes behind it that are here', UNTIL[until])
   if (guarded) checks.push(`a batch ends before block ${at}, and every contract so far keeps to the guard`)
   const { success, error, ts, numChanges } = ack
-  return { shows: 'inclusion', inclusion: { ...shown, operation, result: { seq: at, success, error, ts, announced: numChanges, changes, until, guarded } }, checks }
+  const published = { seq: at, success, error, ts, announced: numChanges, changes, until, guarded }
+  return { shows: 'inclusion', inclusion: { ...shown, operation, result: published }, checks }
 }

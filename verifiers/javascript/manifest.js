@@ -1,5 +1,5 @@
-// Manifests, and the containers of their signatures (docs/formats.md, "Heads"). What the tables there do not name is refused, so
-// that nobody can write a second form of a head.
+// Manifests, and the containers of their signatures (docs/formats.md, "Heads"). What the tables there do not name is
+// refused, so that nobody can write a second form of a head.
 
 const MOST_MANIFEST = 8192
 const MOST_CONTAINER = 65_536
@@ -44,14 +44,15 @@ class Compact {
   end () { require(this.at === this.bytes.length, 'bytes after a manifest or signature') }
 }
 
-// A manifest of version 1 or 2. One of version 0 is not looked into: nobody signs its fixed tree, and its signatures are of ns112,
-// so that a head under it accuses nobody.
+// A manifest of version 1 or 2. One of version 0 is not looked into: nobody signs its fixed tree, and its signatures
+// are of ns112, so that a head under it accuses nobody.
 export function parseManifest (bytes) {
   require(bytes.length <= MOST_MANIFEST, 'a manifest that is too large')
   const input = new Compact(bytes)
   const version = input.uint()
   require(version <= 2, 'a manifest of an unknown version')
-  require(version > 0, 'a manifest of version 0, under which a head accuses nobody: either nobody signed it, or the signature (ns112) does not say of which log it is')
+  require(version > 0,
+    'a manifest of version 0, under which a head accuses nobody: either nobody signed it, or the signature (ns112) does not say of which log it is')
   const flags = input.uint()
   require(flags <= (version === 1 ? 3 : 15), 'a manifest with an unknown flag')
   require(input.uint() === 0, 'a manifest with an unknown hash')

@@ -1,5 +1,5 @@
-// What a head's log is at a shorter length, and whether two such logs differ. A node's hash is bound, its size seldom is
-// (docs/proof-format.md, "Claims about heads").
+// What a head's log is at a shorter length, and whether two such logs differ. A node's hash is bound, its size seldom
+// is (docs/proof-format.md, "Claims about heads").
 
 import { extend, leaf, parentHash, spans, treeHash } from './hash.js'
 
@@ -23,7 +23,8 @@ function at (head, length, prefix) {
   const places = spans(0, length)
   require(places.length === prefix.roots.length, 'not the full roots')
   const roots = prefix.roots.map((root, i) => ({ ...root, ...places[i] }))
-  require(treeHash(extend(roots, length, extension, head.length)).equals(head.hash), 'roots that do not lead to the head')
+  require(treeHash(extend(roots, length, extension, head.length)).equals(head.hash),
+    'roots that do not lead to the head')
   require(!openings.length || openings.length === roots.length, 'not one opening for each root')
   openings.forEach((bytes, i) => require(isOpenedBy(bytes, roots[i]), 'an opening that is not what a root was made from'))
   const opened = openings.length === roots.length

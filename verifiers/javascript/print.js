@@ -7,8 +7,12 @@ const place = ({ kind, seq }) => `${kind}${seq === null ? '' : ` at block ${seq}
 
 // What a stranger wrote, on one line.
 const text = (value) => {
-  const json = JSON.stringify(value, (_, item) =>
-    typeof item === 'bigint' ? `${item}n` : item?.type === 'Buffer' ? Buffer.from(item.data).toString('hex') : item) ?? 'undefined'
+  const json = JSON.stringify(value, (_, item) => {
+    if (typeof item === 'bigint') return `${item}n`
+    // What a buffer has become by now.
+    if (item?.type === 'Buffer' && Array.isArray(item.data)) return Buffer.from(item.data).toString('hex')
+    return item
+  }) ?? 'undefined'
   // eslint-disable-next-line no-control-regex
   return json.replace(/[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
@@ -33,9 +37,12 @@ function * inclusion ({ inclusion: { log, seq, length, operation, result } }) {
   if (operation !== null) yield ['operation', text(operation)]
   if (!result) return
   yield ['result', `${result.success ? 'succeeded' : 'failed'}, with the ack at block ${result.seq} of the index`]
-  for (const { type, path, value } of result.changes) yield ['change', `${type} ${text(path).slice(1, -1)}${type === 'put' ? ` = ${text(value)}` : ''}`]
+  for (const { type, path, value } of result.changes) {
+    yield ['change', `${type} ${text(path).slice(1, -1)}${type === 'put' ? ` = ${text(value)}` : ''}`]
+  }
   if (result.until === 'head-end') yield ['but', 'a longer head may hold more changes']
-  if (!result.guarded) yield ['but', 'the contracts so far are not shown to keep to the guard: this ack may be a change that another operation wrote']
+  if (result.guarded) return
+  yield ['but', 'the contracts so far are not shown to keep to the guard: this ack may be a change that another operation wrote']
 }
 
 const LINES = { violation, rebuttal, inclusion }
@@ -53,4 +60,7 @@ export function print (name, result) {
   console.log(`  ${status.replace('_', ' ')}${why ? `: ${why}` : ''}`)
 }
 
-export const json = (name, result) => text({ file: name, proven: ['PROVEN', 'REBUTTED', 'INCLUDED'].includes(result.status), malformed: result.status === 'MALFORMED', ...result })
+export function json (name, result) {
+  const proven = ['PROVEN', 'REBUTTED', 'INCLUDED'].includes(result.status)
+  return text({ file: name, proven, malformed: result.status === 'MALFORMED', ...result })
+}

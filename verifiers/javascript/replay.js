@@ -34,7 +34,9 @@ export function compare (audit, { start, end, ack, outcome, open }) {
     if (!isSame(entry, change)) wrong.push(at)
   }
   // Each entry that nobody reads uses up an expected change. Which one matters only where others are left over as well.
-  if (unread && expected.length > unread && left.length) throw new Undecided('an entry that nobody reads may be one of several changes')
+  if (unread && expected.length > unread && left.length) {
+    throw new Undecided('an entry that nobody reads may be one of several changes')
+  }
   expected.splice(0, unread)
   // A log that goes on may still bring what is not there yet.
   if (open && (wrong.length || expected.length)) return null

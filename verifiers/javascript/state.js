@@ -1,5 +1,5 @@
-// What an audit knows of the index at a block: the tree that readers see, which inputs are active, which operations were acked, and
-// where batches end (docs/verdicts.md; docs/proof-format.md, "From there").
+// What an audit knows of the index at a block: the tree that readers see, which inputs are active, which operations
+// were acked, and where batches end (docs/verdicts.md; docs/proof-format.md, "From there").
 
 import { batchEnd, isTampered } from './batch.js'
 import { everInactive } from './chain.js'
@@ -46,8 +46,8 @@ export class State {
     return this.known.tree
   }
 
-  // As the tree says when it is first asked, until the next declaration or tampering. Where nobody can read the tree, the last
-  // declaration says it; null where there was none.
+  // As the tree says when it is first asked, until the next declaration or tampering. Where nobody can read the tree,
+  // the last declaration says it; null where there was none.
   isActive (origin) {
     if (!this.active.has(origin)) {
       const name = INPUTS + origin
@@ -97,8 +97,8 @@ export class State {
     }
   }
 
-  // The batch that the blocks up to `end` are of. `tampered`: its last block, where its tree is not the one that follows; where that
-  // cannot be told, `unread`.
+  // The batch that the blocks up to `end` are of. `tampered`: its last block, where its tree is not the one that
+  // follows; where that cannot be told, `unread`.
   settle (end) {
     const { entries } = this
     let [base, shared] = [this.base, this.shared]

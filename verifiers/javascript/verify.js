@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Checks fraud proofs, rebuttals and inclusions, each from its file alone: a second verifier, written from docs/proof-format.md.
+// Checks fraud proofs, rebuttals and inclusions, each from its file alone: a second verifier, written from
+// docs/proof-format.md.
 
 import { closeSync, openSync, readSync } from 'node:fs'
 import { parseArgs } from 'node:util'
