@@ -153,7 +153,8 @@ class Walk {
   leadsNowhere (seq, offset) {
     if (seq === 0 || seq >= this.entries.length) return true
     const entry = this.entries.at(seq)
-    return entry?.isWhole === true && !entry.levels[offset]
+    if (!entry) return false
+    return entry.isWhole ? !entry.levels[offset] : seq >= this.from
   }
 
   open () {
@@ -200,6 +201,7 @@ function sameContent (entries, base, end, deletes) {
     theirs.skip()
   }
   for (let seq = base; seq < end; seq++) {
+    if (!entries.at(seq).isWhole) return false
     for (const offset of entries.at(seq).levels.keys()) if (!reached.has(`${seq}/${offset}`)) return false
   }
   return true
