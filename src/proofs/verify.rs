@@ -6,6 +6,8 @@ use super::file::{Claim, FileError, Proof, Shorter, Slice, Version};
 use super::prove::names;
 use super::witness::{SliceError, Witness};
 use crate::database::ack::to_hex;
+use crate::database::{DecodeError, decode};
+use crate::hyperbee::Entry;
 use crate::hypercore::{Equivocation, Key, PrefixEvidence, SignedHead, truncates};
 use crate::replay::auditor::{Auditor, Options, Step, Unanchored, Wait};
 use crate::replay::finding::{Accused, Class, Finding, Kind};
@@ -66,6 +68,11 @@ pub enum Refused {
     /// The audit asks for a block that is not in the file.
     #[error("block {0} of the index is needed, and not in the file")]
     Lacks(u64),
+    /// A block beside the claim convicts by itself, and what follows from it is for no reader to guess.
+    #[error(
+        "block {0} of the index, beside the claim, cannot be read: that is a malformed-entry, to be proven by itself"
+    )]
+    Unreadable(u64),
     /// The audit comes to another result.
     #[error("what the file holds does not show it")]
     NotShown,
@@ -220,6 +227,12 @@ fn by_audit(
 ) -> Result<Finding, Refused> {
     is_index_and_oplogs(&proof.database, &proof.slices)?;
     let index = proof.slices.first().ok_or(Refused::Slices)?;
+    if kind != Kind::MalformedEntry {
+        let unreadable = index.blocks.iter().find(|(at, block)| **at > 0 && **at != seq && !is_readable(**at, block));
+        if let Some((at, _)) = unreadable {
+            return Err(Refused::Unreadable(*at));
+        }
+    }
     if let Some(end) = end {
         if end != index.length {
             return Err(Refused::End(end, "the head in the file is of another length"));
@@ -252,6 +265,12 @@ fn by_audit(
         );
     }
     Ok(finding)
+}
+
+/// Whether a block of the index is no `malformed-entry`.
+fn is_readable(seq: u64, block: &[u8]) -> bool {
+    let Ok(entry) = Entry::decode(seq, block.into()) else { return false };
+    !matches!(entry.value().map(decode), Some(Err(DecodeError::Malformed { .. })))
 }
 
 /// Whether slices are those of an audit: the index of the database, then oplogs in ascending order, with their blocks.

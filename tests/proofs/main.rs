@@ -109,11 +109,14 @@ fn every_lie_is_proven() {
     .unwrap();
 }
 
-/// Protects whoever is sent the proof of a wrong tree: its batch says where it ends, so nothing that comes later is in the file.
+/// Protects whoever is sent the proof of a wrong tree: what comes later is in the file only as far as it shows that the batch has
+/// ended, which is the next batch.
 #[test]
-fn a_wrong_tree_is_proven_by_its_own_batch() {
+fn a_wrong_tree_is_proven_by_its_batch_and_the_next() {
+    // Of the lab's.
+    const MOST_OF_A_BATCH: usize = 24;
     on_big_stack(&Budget::default(), || {
-        let mut proven = 0;
+        let (mut proven, mut most) = (0, 0);
         let lies: Vec<&Lie> = lies::all().filter(|lie| lie.kind == Kind::IndexTampered).collect();
         for (number, lie) in lies.iter().cycle().take(24).enumerate() {
             let case = Case { actions: 150, after: 20, ..Case::random(number as u64, Some(lie)) };
@@ -124,11 +127,12 @@ fn a_wrong_tree_is_proven_by_its_own_batch() {
                     continue;
                 }
                 let later = proof.slices[0].blocks.range(seq + 1..).count();
-                // The one that shows where the transaction ends.
-                assert!(later <= 1, "{later} later blocks: {} {case:?}", lie.name);
+                most = most.max(later);
+                assert!(later <= MOST_OF_A_BATCH, "{later} later blocks: {} {case:?}", lie.name);
                 proven += 1;
             }
         }
+        println!("{proven} proven, at most {most} later blocks");
         assert!(proven > 12, "{proven}");
     })
     .unwrap();
