@@ -23,7 +23,8 @@ pub enum KeyScheme {
 /// The owner of a log: who can sign its heads.
 #[derive(Clone)]
 pub struct Owner {
-    secret: SigningKey,
+    // `None` where the heads are signed elsewhere.
+    secret: Option<SigningKey>,
     key: Key,
     manifest: Option<Manifest>,
 }
@@ -42,7 +43,13 @@ impl Owner {
         let public = secret.verifying_key().to_bytes();
         let manifest = (scheme == KeyScheme::Manifest).then(|| Manifest::single(&public));
         let key = manifest.as_ref().map_or(public, Manifest::key);
-        Self { secret, key, manifest }
+        Self { secret: Some(secret), key, manifest }
+    }
+
+    /// The owner of a log with this key, who signs nothing here: a [`Log`] of theirs keeps blocks only. This is for tests of
+    /// key schemes that the lab does not write. They sign the heads themselves.
+    pub fn named(key: Key) -> Self {
+        Self { secret: None, key, manifest: None }
     }
 
     /// One of the owners that belong to a seed. Everybody can derive them: labs are for tests and demonstrations.
@@ -60,9 +67,16 @@ impl Owner {
         self.manifest.as_ref()
     }
 
-    /// Signs a head. `None` beyond the longest log there can be.
+    /// Signs a head. `None` beyond the longest log there can be, and of an owner who signs nothing here.
     pub fn sign(&self, fork: u64, roots: &Roots) -> Option<SignedHead> {
-        SignedHead::sign(&self.secret, self.key, self.manifest.as_ref(), fork, roots.length(), roots.tree_hash())
+        SignedHead::sign(
+            self.secret.as_ref()?,
+            self.key,
+            self.manifest.as_ref(),
+            fork,
+            roots.length(),
+            roots.tree_hash(),
+        )
     }
 }
 
@@ -130,6 +144,9 @@ impl<S: Store> Log<S> {
     /// Those of the store.
     pub fn append(&mut self, blocks: &[Vec<u8>]) -> io::Result<()> {
         self.store.push(blocks)?;
+        if self.owner.secret.is_none() {
+            return Ok(());
+        }
         let head = self.owner.sign(self.fork, self.store.roots());
         self.store.keep(head.ok_or_else(|| io::Error::other("the log is as long as a log can be"))?)
     }
