@@ -97,9 +97,13 @@ impl Rebuttal {
         let (Claim::Audit { from, seq, end: Some(end), .. }, setup) = (&first.claim, setup.into()) else {
             return Err(not_shown(NO_END));
         };
-        let recorder = Recorder::new(logs, participants, true);
+        let finding = evaluate(&first, setup).map_err(ProveError::NotShown)?.finding;
+        // An oplog that was cut, or whose head names nobody, clears nobody.
+        let usable = |key: &&Key| logs.oplog(key).is_some_and(|oplog| oplog.attributed && !oplog.rewritten);
+        let participants: Vec<Key> = participants.iter().filter(usable).copied().collect();
+        let recorder = Recorder::new(logs, &participants, true);
         let mut auditor = begin(&recorder, &first.database, setup, *from).map_err(ProveError::NotShown)?;
-        in_order(&mut auditor, *seq).map_err(ProveError::NotShown)?;
+        in_order(&mut auditor, *seq, &finding).map_err(ProveError::NotShown)?;
         drop(auditor);
         let slices = recorder.slices(logs, &first.database)?;
         let length = slices.first().map_or(0, |index| index.length);
@@ -235,7 +239,7 @@ impl Rebuttal {
         proof.verify(end, head).map_err(failed)?;
         checks.push(format!("the head of length {} goes on from the one of length {end}", longer.length));
         let logs = Witness::new(slices).ok_or(Refused::Slices)?;
-        in_order(&mut begin(&logs, &first.database, setup, from)?, seq)?;
+        in_order(&mut begin(&logs, &first.database, setup, from)?, seq, &rebutted.finding)?;
         checks.push("under it the transaction is in order".to_owned());
         Ok(Rebutted {
             database: rebutted.database,
@@ -259,19 +263,25 @@ fn differ_within(claim: &Claim) -> Option<u64> {
     }
 }
 
-/// Audits until the transaction with block `seq` is judged, and demands that all up to there is in order.
-fn in_order(auditor: &mut Auditor<'_>, seq: u64) -> Result<(), Refused> {
+/// Audits until the transaction with block `seq` is judged, and demands that it is in order. `finding` says whether that rests
+/// on the bytes of an operation, which then must be here. What an audit says of other transactions decides nothing: a
+/// participant who rewrites a log must not keep the executor from clearing itself.
+fn in_order(auditor: &mut Auditor<'_>, seq: u64, finding: &Finding) -> Result<(), Refused> {
     let not_cleared = Refused::Rebuttal("under the longer head that transaction is not in order either");
+    let by_operation =
+        finding.kind.by_replay() || finding.accused.as_ref().is_some_and(|accused| !accused.owners().is_empty());
+    let speaks_against = |found: &Finding| {
+        found.class == Class::Violation || (by_operation && (found.class != Class::Notice || found.unjudged))
+    };
     loop {
-        let before = auditor.position();
-        let step = auditor.step();
-        // What weakens no judgement (a notice, an input that was removed before) is no reason.
-        let weighs = |finding: &Finding| matches!(finding.class, Class::Violation | Class::Missing);
-        if auditor.any_unjudged || auditor.findings.iter().any(weighs) {
-            return Err(not_cleared);
-        }
-        match step {
-            Step::Judged(position) if position > seq => return Ok(()),
+        let (before, known, more) = (auditor.position(), auditor.findings.len(), auditor.more_findings);
+        match auditor.step() {
+            Step::Judged(position) if position > seq => {
+                // Findings beyond the limit are only counted: one of them may be about this transaction.
+                let mut news = auditor.findings.get(known..).unwrap_or_default().iter();
+                let clear = auditor.more_findings == more && !news.any(speaks_against);
+                return if clear { Ok(()) } else { Err(not_cleared) };
+            }
             Step::Judged(position) if position > before => {}
             Step::Waits(Wait::Index(_)) => {
                 // The longer head, too, ends with this transaction.
