@@ -125,6 +125,9 @@ impl Processed {
                 "the contracts so far are not shown to keep to the guard: this ack may be a change that another operation wrote",
             );
         }
+        if !self.guarded && self.until == Until::NextAck {
+            caveats.push("for the same reason the ack that ends the changes may be one of them, and not the last");
+        }
         caveats
     }
 }
@@ -220,11 +223,13 @@ impl Inclusion {
     pub fn verify(&self) -> Result<Included, Refused> {
         let (own, index) = self.slices.split_last().ok_or(Refused::Slices)?;
         let mut checks = Vec::new();
-        let mut derived = false;
+        let (mut derived, mut reach) = (false, 0);
         for slice in &self.slices {
             let head = slice.authenticate().map_err(|error| Refused::Slice(slice.key, error))?;
             attributed(&head)?;
             derived |= slice.key == self.database && head.is_patched();
+            // The block's own slice comes last. The owner signed no length but this, of a head that is derived.
+            reach = head.reach();
             checks.push(format!("log {}: its owner signed length {}", to_hex(&slice.key), head.reach()));
         }
         let block = own.blocks.get(&self.seq).filter(|_| own.key == self.log && own.blocks.len() == 1);
@@ -264,7 +269,7 @@ impl Inclusion {
             database: to_hex(&self.database),
             log: to_hex(&self.log),
             seq: self.seq,
-            length: own.length,
+            length: reach,
             fork: own.fork,
             operation: operation.map(|operation| shown_value(&operation.value)),
             entry: entry.map(|entry| shown(&entry)),
