@@ -1,0 +1,206 @@
+//! A forger: it has all that a stranger can have of honest databases, and searches for a file that says what is not so.
+//!
+//! | module | has |
+//! |---|---|
+//! | [`keys`] | who may sign a log: schemes, manifests, quorums |
+//! | [`logs`] | what a forger holds of one log: histories, and the signatures that were made |
+//! | [`databases`] | honest databases, and guilty ones of which the guilt is known |
+//! | [`truth`] | what is true, and whether a file says something else |
+//! | [`twist`] | changes to what is authentic |
+//! | [`conflicting`], [`audits`], [`answers`], [`foreign`], [`archives`] | attempts, by kind |
+//!
+//! The forger signs nothing but logs of its own. All other signatures in its files were made by [`keys::Charter::sign`],
+//! for honest owners. What verifies must be true ([`truth::falsehood`]); a file that is not is left in `target/forger`, with
+//! its seed in its name.
+//!
+//! `cargo test --test forger` makes some thousand attempts. `VITRA_WATCH_ATTEMPTS=100000 cargo test --release --test forger
+//! -- --nocapture` makes more, and `VITRA_WATCH_SEED` others.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod answers;
+mod archives;
+mod audits;
+mod conflicting;
+mod databases;
+mod fixtures;
+mod foreign;
+mod keys;
+mod logs;
+mod schemes;
+mod truth;
+mod twist;
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use databases::World;
+use vitra_watch::lab::Random;
+use vitra_watch::proofs::file::MAX_SIZE;
+use vitra_watch::proofs::{Proof, Statement, check};
+use vitra_watch::replay::engine::{Budget, on_big_stack};
+
+/// Attempts with one world: making one costs as much as some dozen files.
+const WITH_ONE_WORLD: u64 = 120;
+/// False statements after which no more are searched for.
+const MOST_FOUND: usize = 6;
+
+fn number(name: &str, usual: u64) -> u64 {
+    std::env::var(name).map_or(usual, |text| text.parse().unwrap())
+}
+
+/// What came of the attempts of a kind: how many, and how many verified.
+type Counts = BTreeMap<&'static str, [u64; 2]>;
+
+/// A false statement that verified.
+struct Found {
+    kind: &'static str,
+    why: String,
+    attempts: u64,
+}
+
+/// The forger at work on one world.
+struct Session<'w> {
+    world: &'w World,
+    name: String,
+    random: Random,
+    proofs: Vec<Proof>,
+    counts: Counts,
+    attempts: u64,
+}
+
+impl Session<'_> {
+    /// Makes attempts until one is false, or enough were made.
+    fn run(&mut self) -> Option<Found> {
+        self.proofs = answers::true_proofs(self.world);
+        self.proofs.extend(answers::resting_proofs(self.world, &mut self.random));
+        while self.attempts < WITH_ONE_WORLD {
+            let random = &mut self.random;
+            let (kind, files): (_, Vec<Vec<u8>>) = match random.below(200) {
+                0..70 => ("audit", audits::proofs(self.world, random).iter().map(Proof::encode).collect()),
+                70..130 => ("heads", conflicting::proof(self.world, random).iter().map(Proof::encode).collect()),
+                130..155 => ("foreign", foreign::proofs(self.world, random).iter().map(Proof::encode).collect()),
+                155..175 => {
+                    let made = answers::rebuttal(self.world, &self.proofs, random);
+                    ("rebuttal", made.iter().map(vitra_watch::proofs::Rebuttal::encode).collect())
+                }
+                175..199 => {
+                    let made = answers::inclusion(self.world, random);
+                    ("inclusion", made.iter().map(vitra_watch::proofs::Inclusion::encode).collect())
+                }
+                _ => {
+                    if let Some(found) = self.archive() {
+                        return Some(found);
+                    }
+                    continue;
+                }
+            };
+            if files.is_empty() {
+                self.attempts += 1;
+            }
+            for bytes in files {
+                if let Some(found) = self.judge(kind, &bytes) {
+                    return Some(found);
+                }
+            }
+        }
+        None
+    }
+
+    fn judge(&mut self, kind: &'static str, bytes: &[u8]) -> Option<Found> {
+        self.attempts += 1;
+        let [tried, verified] = self.counts.entry(kind).or_default();
+        *tried += 1;
+        let statement = check(bytes, MAX_SIZE, truth::options(self.world)).ok()?;
+        *verified += 1;
+        let why = truth::falsehood(self.world, bytes, &statement)?;
+        let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/forger");
+        std::fs::create_dir_all(&dir).unwrap();
+        let file = dir.join(format!("{}-{}.vproof", self.name, self.attempts));
+        std::fs::write(&file, bytes).unwrap();
+        Some(Found { kind, why: format!("{why}: {}: {}", file.display(), said(&statement)), attempts: self.attempts })
+    }
+
+    fn archive(&mut self) -> Option<Found> {
+        self.attempts += 1;
+        let [tried, opened] = self.counts.entry("archive").or_default();
+        *tried += 1;
+        let database = self.random.pick(&self.world.databases).filter(|database| database.lie.is_none())?;
+        let findings = archives::findings(database, &mut self.random)?;
+        *opened += 1;
+        let why = truth::accuses_wrongly(self.world, &findings)?;
+        Some(Found { kind: "archive", why, attempts: self.attempts })
+    }
+}
+
+/// A statement in one line.
+fn said(statement: &Statement) -> String {
+    match statement {
+        Statement::Violation(proven) => {
+            let (finding, checks) = (&proven.finding, proven.checks.join("; "));
+            format!("{:?} {:?} end {:?} {} ({checks})", finding.kind, finding.accused, proven.end, finding.message)
+        }
+        Statement::Rebuttal(rebutted) => format!("rebutted {:?}: {}", rebutted.finding, rebutted.checks.join("; ")),
+        Statement::Inclusion(included) => format!("included {:?} {:?}", included.seq, included.result),
+    }
+}
+
+/// The world of a number: of the corpus, once in a while.
+fn world(seed: u64, corpus: &[World]) -> (Option<World>, usize) {
+    let of_corpus = !corpus.is_empty() && seed % 16 == 15;
+    match of_corpus {
+        true => (None, (seed / 16) as usize % corpus.len()),
+        false => (Some(World::of_lab(Random::new(seed).bits())), 0),
+    }
+}
+
+/// No file that verifies says what is not so, and no archive accuses anybody who did nothing.
+#[test]
+fn nothing_false_verifies() {
+    let (attempts, base) = (number("VITRA_WATCH_ATTEMPTS", 6_000), number("VITRA_WATCH_SEED", 0));
+    let corpus = Mutex::new(Vec::new());
+    on_big_stack(&Budget::default(), || *corpus.lock().unwrap() = World::of_corpus()).unwrap();
+    let corpus = corpus.into_inner().unwrap();
+    let (next, made) = (AtomicU64::new(0), AtomicU64::new(0));
+    let (counts, found): (Mutex<Counts>, Mutex<Vec<String>>) = Default::default();
+    let work = || {
+        while made.load(Ordering::Relaxed) < attempts && found.lock().unwrap().len() < MOST_FOUND {
+            let seed = base.wrapping_mul(1_000_003).wrapping_add(next.fetch_add(1, Ordering::Relaxed));
+            let (own, of_corpus) = world(seed, &corpus);
+            let world = own.as_ref().unwrap_or_else(|| &corpus[of_corpus]);
+            let names: Vec<&str> = world.databases.iter().map(|database| &*database.name).collect();
+            let random = Random::new(seed ^ 0xf0f0);
+            let name = seed.to_string();
+            let (counts_of, proofs) = (Counts::new(), Vec::new());
+            let mut session = Session { world, name, random, proofs, counts: counts_of, attempts: 0 };
+            let result = session.run();
+            let before = made.fetch_add(session.attempts, Ordering::Relaxed);
+            let mut all = counts.lock().unwrap();
+            for (kind, [tried, verified]) in &session.counts {
+                let [all_tried, all_verified] = all.entry(kind).or_default();
+                (*all_tried, *all_verified) = (*all_tried + tried, *all_verified + verified);
+            }
+            if let Some(Found { kind, why, attempts }) = result {
+                let so_far = before + attempts;
+                let text = format!("FALSE after {so_far} attempts, seed {seed} ({names:?}), {kind}: {why}");
+                println!("{text}");
+                found.lock().unwrap().push(text);
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        let threads = [0, 1].map(|_| scope.spawn(|| on_big_stack(&Budget::default(), work).unwrap()));
+        threads.into_iter().for_each(|thread| thread.join().expect("an attempt panicked; see above"));
+    });
+    println!("{} attempts (tried, verified): {:?}", made.load(Ordering::Relaxed), counts.lock().unwrap());
+    assert_eq!(found.into_inner().unwrap().len(), 0, "something false verified; see above");
+    let counts = counts.into_inner().unwrap();
+    for kind in ["audit", "heads", "rebuttal", "inclusion", "archive"] {
+        assert!(
+            counts.get(kind).is_some_and(|[_, verified]| *verified > 0),
+            "no {kind} says anything true: {counts:?}"
+        );
+    }
+}

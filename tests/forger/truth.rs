@@ -1,0 +1,296 @@
+//! What is true, and whether a file that verified says something else.
+//!
+//! The judge knows all that happened: who wrote which histories, who signed them, where an executor first lied. It
+//! compares that with the statement of a file, never with the way in which the verifier came to it.
+
+use std::collections::BTreeMap;
+
+use vitra_watch::archive::parse_key;
+use vitra_watch::database::Value;
+use vitra_watch::database::decode;
+use vitra_watch::hyperbee::{Block, Blocks, Entry};
+use vitra_watch::hypercore::views::{Conflict, View, conflicts};
+use vitra_watch::hypercore::{Key, SignedHead};
+use vitra_watch::proofs::inclusion::Until;
+use vitra_watch::proofs::rebuttal::Answer;
+use vitra_watch::proofs::{
+    Claim, Evidence, Included, Inclusion, Proof, Proven, Rebuttal, Rebutted, Slice, Statement, prove,
+};
+use vitra_watch::replay::auditor::{Auditor, Options};
+use vitra_watch::replay::finding::{Accused, Finding, Kind, ShownChange};
+use vitra_watch::replay::logs::{Logs, Oplog};
+use vitra_watch::replay::report;
+
+use crate::databases::{Database, World, is_ack};
+use crate::logs::{HeldLog, History};
+
+/// A database as it really is, every log whole: for audits, and for whoever proves something true of it.
+pub struct Whole<'w> {
+    database: &'w Database,
+    index: Vec<Block>,
+    oplogs: BTreeMap<Key, Vec<Block>>,
+    heads: BTreeMap<Key, Vec<Vec<SignedHead>>>,
+}
+
+impl<'w> Whole<'w> {
+    pub fn new(database: &'w Database) -> Whole<'w> {
+        let blocks = |log: &HeldLog| log.now().blocks.iter().map(|block| Block::from(&**block)).collect::<Vec<_>>();
+        let logs = || [&database.index].into_iter().chain(&database.oplogs);
+        let heads = |log: &HeldLog| (0..log.histories.len()).map(|history| log.signed_heads(history)).collect();
+        Whole {
+            database,
+            index: blocks(&database.index),
+            oplogs: database.oplogs.iter().map(|log| (log.key, blocks(log))).collect(),
+            heads: logs().map(|log| (log.key, heads(log))).collect(),
+        }
+    }
+
+    /// The oplogs' keys.
+    pub fn participants(&self) -> Vec<Key> {
+        self.oplogs.keys().copied().collect()
+    }
+
+    /// What an audit of all of it finds.
+    pub fn findings(&self) -> Vec<Finding> {
+        let auditor = Auditor::new(self, &self.database.index.key, self.database.options);
+        report::run(auditor, |_, _| ()).findings
+    }
+}
+
+impl Logs for Whole<'_> {
+    fn index(&self) -> &dyn Blocks {
+        &self.index
+    }
+    fn oplog(&self, key: &Key) -> Option<Oplog<'_>> {
+        let log = self.database.log(key)?;
+        let attributed = self.heads.get(key)?.iter().flatten().any(SignedHead::names_its_log);
+        Some(Oplog { blocks: self.oplogs.get(key)?, rewritten: log.now().fork > 0, attributed })
+    }
+    fn index_fork(&self) -> u64 {
+        self.database.index.now().fork
+    }
+    fn conflicts(&self, key: &Key) -> Vec<Conflict> {
+        conflicts(&self.views(key))
+    }
+}
+
+impl Evidence for Whole<'_> {
+    fn views(&self, key: &Key) -> Vec<View<'_>> {
+        let Some(log) = self.database.log(key) else { return Vec::new() };
+        let histories = log.histories.iter().zip(&self.heads[key]).rev();
+        histories.map(|(history, heads)| View { heads, tree: history }).collect()
+    }
+}
+
+/// Why what a file says is false; `None` if it is true.
+pub fn falsehood(world: &World, bytes: &[u8], statement: &Statement) -> Option<String> {
+    match statement {
+        Statement::Violation(proven) => {
+            let proof = Proof::decode(bytes, usize::MAX).unwrap();
+            slices(world, &proof.slices).or_else(|| violation(world, &proof, proven))
+        }
+        Statement::Rebuttal(rebutted) => rebuttal(world, &Rebuttal::decode(bytes, usize::MAX).unwrap(), rebutted),
+        Statement::Inclusion(included) => {
+            let inclusion = Inclusion::decode(bytes, usize::MAX).unwrap();
+            slices(world, &inclusion.slices).or_else(|| inclusion_says(world, &inclusion, included))
+        }
+    }
+}
+
+/// Every slice says: these people signed this log with these blocks. No honest key pair signs a log that is not its own.
+fn slices(world: &World, all: &[Slice]) -> Option<String> {
+    for slice in all {
+        let head = slice.authenticate().unwrap();
+        if head.signers().is_empty() {
+            return Some("a head that nobody signed is taken for somebody's".to_owned());
+        }
+        let Some(log) = world.log(&slice.key) else {
+            if head.signers().iter().any(|public| world.is_victim(public)) {
+                return Some("a victim's signature is taken for one over a log that it never signed".to_owned());
+            }
+            continue;
+        };
+        let has = |history: &History| {
+            let mut blocks = slice.blocks.iter();
+            history.fork == slice.fork
+                && history.blocks.len() as u64 >= slice.length
+                && blocks.all(|(seq, block)| history.blocks.get(*seq as usize) == Some(block))
+        };
+        if !log.histories.iter().any(has) {
+            return Some("a block is said to stand where it does not".to_owned());
+        }
+        if log.signatures.iter().all(|signature| signature.length != head.reach()) {
+            return Some(format!("its owner is said to have signed length {}, and never did", head.reach()));
+        }
+    }
+    None
+}
+
+fn violation(world: &World, proof: &Proof, proven: &Proven) -> Option<String> {
+    let key = parse_key(&proven.database).unwrap();
+    let finding = &proven.finding;
+    let log = parse_key(&finding.log).unwrap();
+    match &proof.claim {
+        Claim::Truncation => {
+            let really = world.log(&log).is_none_or(|log| log.histories.iter().any(|history| history.fork > 0));
+            return (!really).then(|| "the log was never cut".to_owned());
+        }
+        Claim::Equivocation { length, .. } => {
+            let fork = proof.slices[0].fork;
+            let really = world.log(&log).is_none_or(|log| log.contradicts_itself(fork, *length));
+            return (!really).then(|| format!("the log has one history within {length} blocks"));
+        }
+        Claim::Audit { .. } => {}
+    }
+    // Of a database of the forger's own his executor may be accused of anything.
+    let database = world.databases.iter().find(|database| database.index.key == key)?;
+    let seq = finding.seq?;
+    let liar = database.lie.is_some_and(|(kind, first, then)| {
+        let numbering = matches!(finding.kind, Kind::OpSkipped | Kind::OpRepeated);
+        seq >= first && (finding.kind == kind || then.contains(&finding.kind) || numbering)
+    });
+    if liar && finding.accused.is_some() {
+        return None;
+    }
+    if proven.end.is_some_and(|end| database.index.signatures.iter().all(|signature| signature.length != end)) {
+        return Some("the log is said to end where its owner signed no end".to_owned());
+    }
+    if finding.accused.as_ref().is_some_and(|accused| accuses_a_rewriter(database, accused)) {
+        // The executor must be able to say so, or to show what follows.
+        let stuck = database.lie.is_none()
+            && !database.index.is_rewritten()
+            && !answered(database, proof, finding)
+            && !(proven.end.is_some() && cleared(database, proof));
+        return stuck.then(|| "an owner rewrote a log, and the executor cannot clear itself with that".to_owned());
+    }
+    // It may say that it holds only if nothing follows. Then what follows must clear the executor.
+    if let (Some(_), true) = (proven.end, cleared(database, proof)) {
+        return None;
+    }
+    Some(format!("{} at block {seq}, and nobody did that", finding.kind.name()))
+}
+
+/// Whether somebody among the accused really has two histories.
+fn accuses_a_rewriter(database: &Database, accused: &Accused) -> bool {
+    let mut owners = accused.owners().into_iter().filter_map(parse_key);
+    owners.any(|key| database.log(&key).is_some_and(HeldLog::is_rewritten))
+}
+
+/// Whether a proof that one of the accused rewrote a log rebuts a proof.
+fn answered(database: &Database, proof: &Proof, finding: &Finding) -> bool {
+    let whole = Whole::new(database);
+    let about = |found: &&Finding| {
+        let accused = finding.accused.as_ref();
+        found.kind.by_heads() && accused.is_some_and(|accused| accused.owners().contains(&&*found.log))
+    };
+    let answers = |found: &Finding| {
+        let second = prove(&whole, &database.index.key, found, &whole.participants(), database.options);
+        let rebuttal = second.map(|second| Rebuttal::by_owner(proof.encode(), second.encode()));
+        rebuttal.is_ok_and(|rebuttal| rebuttal.verify(usize::MAX, database.options).is_ok())
+    };
+    whole.findings().iter().filter(about).any(answers)
+}
+
+fn seq_of(proof: &Proof) -> Option<u64> {
+    match proof.claim {
+        Claim::Audit { seq, .. } => Some(seq),
+        _ => None,
+    }
+}
+
+/// Whether the whole database rebuts a proof that rests on the end of a head.
+fn cleared(database: &Database, proof: &Proof) -> bool {
+    let whole = Whole::new(database);
+    let made = Rebuttal::by_longer_head(proof.encode(), &whole, &whole.participants(), usize::MAX, database.options);
+    // The executor of a log with two histories rebuts nothing that the other one shows: that convicts it anyway. And
+    // where nothing follows yet, it may need an operation that its owner took back.
+    let last = database.acks(database.index.histories.len() - 1).last().is_some_and(|ack| Some(*ack) <= seq_of(proof));
+    made.is_ok() || database.index.is_rewritten() || (last && database.oplogs.iter().any(HeldLog::is_rewritten))
+}
+
+fn rebuttal(world: &World, rebuttal: &Rebuttal, rebutted: &Rebutted) -> Option<String> {
+    let first = Proof::decode(&rebuttal.proof, usize::MAX).unwrap();
+    let finding = &rebutted.finding;
+    let database = world.databases.iter().find(|database| database.index.key == first.database)?;
+    match (&rebuttal.answer, &rebutted.instead) {
+        (Answer::Owner(answer), Some(instead)) => {
+            let second = Proof::decode(answer, usize::MAX).unwrap();
+            let proven =
+                Proven { database: rebutted.database.clone(), finding: instead.clone(), end: None, checks: Vec::new() };
+            if let Some(why) = slices(world, &second.slices).or_else(|| violation(world, &second, &proven)) {
+                return Some(why);
+            }
+            // That the owner had two histories, or cut, is true; they must differ as early as that operation.
+            let Claim::Equivocation { length, .. } = second.claim else { return None };
+            let late = !finding.may_differ(&instead.log, Some(length));
+            late.then(|| "the histories are the same up to that operation".to_owned())
+        }
+        (Answer::Longer { slices: longer, .. }, None) => slices(world, longer).or_else(|| {
+            // Where the whole log shows the same, the executor is guilty of it.
+            if database.index.is_rewritten() || database.oplogs.iter().any(HeldLog::is_rewritten) {
+                return None;
+            }
+            let same = |found: &Finding| {
+                let also = found.also.iter().any(|also| (also.kind, Some(also.seq)) == (finding.kind, finding.seq));
+                found.accused.is_some() && ((found.kind, found.seq) == (finding.kind, finding.seq) || also)
+            };
+            let guilty = Whole::new(database).findings().iter().any(same);
+            guilty.then(|| "the executor is cleared of what it did".to_owned())
+        }),
+        _ => Some("a rebuttal of no known form".to_owned()),
+    }
+}
+
+fn inclusion_says(world: &World, file: &Inclusion, included: &Included) -> Option<String> {
+    let log = world.log(&file.log)?;
+    if log.signatures.iter().all(|signature| signature.length != included.length) {
+        return Some(format!("its owner is said to have signed length {}", included.length));
+    }
+    let result = included.result.as_ref()?;
+    let database = world.databases.iter().find(|database| database.index.key == file.database)?;
+    // The entries behind the ack, up to the next entry that the executor (or, in doubt, anybody) put at an ack path.
+    let fork = file.slices[0].fork;
+    let published = database.index.histories.iter().filter(|history| history.fork == fork).map(|history| {
+        let blocks = history.blocks.iter().enumerate().skip(result.seq as usize + 1);
+        let behind = blocks.take_while(|(seq, block)| !is_ack(*seq as u64, block));
+        behind.map(|(seq, block)| shown(seq as u64, block)).take(result.announced as usize).collect::<Vec<_>>()
+    });
+    let all: Vec<Vec<ShownChange>> = published.collect();
+    let right = |all: &Vec<ShownChange>| match result.until {
+        Until::HeadEnd => all.starts_with(&result.changes),
+        Until::Announced | Until::NextAck => *all == result.changes,
+    };
+    if !all.iter().any(right) {
+        return Some("changes that were published are left out".to_owned());
+    }
+    None
+}
+
+fn shown(seq: u64, block: &[u8]) -> ShownChange {
+    let entry = Entry::decode(seq, block.into()).unwrap();
+    let value = entry.value().map_or(Some(Value::Null), |value| decode(value).ok().map(|decoded| decoded.value));
+    ShownChange::new(entry.key(), value.as_ref().filter(|_| !entry.is_delete()))
+}
+
+/// Whether an audit of something that a forger stored accuses somebody who did nothing.
+pub fn accuses_wrongly(world: &World, findings: &[Finding]) -> Option<String> {
+    let wrong = |finding: &&Finding| {
+        let Some(accused) = &finding.accused else { return false };
+        let log = parse_key(&finding.log).and_then(|key| world.log(&key));
+        let rewritten = log.is_some_and(HeldLog::is_rewritten);
+        let owners = accused.owners();
+        let owner = owners.iter().any(|key| parse_key(key).is_some_and(|key| is_rewriter(world, &key)));
+        !(rewritten && finding.kind.by_heads() || owner)
+    };
+    findings.iter().find(wrong).map(|finding| format!("{} {:?} {}", finding.kind.name(), finding.seq, finding.message))
+}
+
+fn is_rewriter(world: &World, key: &Key) -> bool {
+    world.log(key).is_some_and(HeldLog::is_rewritten)
+}
+
+/// The options under which a file is checked: the first database's whose key it names, else the usual ones.
+pub fn options(world: &World) -> Options {
+    let hostile = world.databases.iter().find(|database| database.name.starts_with("hostile"));
+    hostile.map_or_else(Options::default, |database| database.options)
+}
