@@ -84,7 +84,7 @@ impl<'a> Auditor<'a> {
     }
 
     /// Whether the block of an operation is here.
-    fn has_operation(&self, origin: &str, seq: u64) -> bool {
+    pub(super) fn has_operation(&self, origin: &str, seq: u64) -> bool {
         let oplog = from_hex(origin).and_then(|key| self.logs.oplog(&key));
         oplog.is_some_and(|oplog| oplog.blocks.length() > seq && oplog.blocks.block(seq).is_some())
     }
@@ -168,7 +168,8 @@ impl<'a> Auditor<'a> {
 
     /// The same for what stands where an ack should.
     pub(super) fn foresee_bad_ack(&mut self, at: u64, kind: Kind, why: &str) -> Stop {
-        if kind.class() == Class::Violation {
+        let uncertain = |operation: &Operation| self.is_missing(operation) || self.is_rewritten(&operation.origin);
+        if kind.class() == Class::Violation && !self.suspects.iter().any(uncertain) {
             let (counts, more) = (self.counts.clone(), self.more_findings);
             let found = self.add(kind, Some(at), why).and_then(|_| self.findings.pop());
             (self.counts, self.more_findings) = (counts, more);

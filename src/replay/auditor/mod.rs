@@ -353,6 +353,12 @@ impl<'a> Auditor<'a> {
         oplog.is_some_and(|oplog| oplog.rewritten || !oplog.attributed)
     }
 
+    /// Whether an operation is not here: it may have written, past the guard, what an honest executor then published. Where no
+    /// log can have that key there is none to wait for.
+    fn is_missing(&self, operation: &Operation) -> bool {
+        from_hex(&operation.origin).is_some() && !self.has_operation(&operation.origin, operation.seq)
+    }
+
     /// Runs `work` on the state before block `at`: the published tree, or the simulated one inside a batch.
     fn with_state<T>(&self, at: u64, work: impl FnOnce(&dyn ReadView) -> T) -> Result<T, TreeError> {
         if at > self.batch_start && at < self.batch_end {

@@ -163,6 +163,13 @@ impl Auditor<'_> {
         }
         let (first, rest) = violations.split_first()?;
         let (issue, text) = first;
+        // Whatever an operation is, it makes no wrong tree and no block that is no entry.
+        let by_nobody_else = matches!(issue.kind, Kind::IndexTampered | Kind::MalformedEntry) && !issue.used_op;
+        if !by_nobody_else && self.suspects.iter().any(|operation| self.is_missing(operation)) {
+            let why = format!("{text}; but what may have written that is an operation that is not here");
+            self.add(Kind::OpUnavailable, Some(issue.seq), why);
+            return None;
+        }
         let own = ack.filter(|_| issue.used_op).map(|ack| Operation::new(&*ack.origin, ack.seq));
         if self.suspects.iter().chain(&own).any(|operation| self.is_rewritten(&operation.origin)) {
             let why = format!("{text}; but that rests on a log that was rewritten since, or whose head names nobody");
@@ -204,6 +211,11 @@ impl Auditor<'_> {
             return;
         }
         if !judged.accuse {
+            return;
+        }
+        if self.suspects.iter().chain(&self.source_by).any(|operation| self.is_missing(operation)) {
+            let why = "what looks like an ack, or the contract, may be what an operation wrote that is not here";
+            self.add_for(ack, Kind::OpUnavailable, at, why);
             return;
         }
         if self.suspects.iter().any(|operation| self.is_rewritten(&operation.origin)) {
