@@ -271,7 +271,7 @@ fn in_order(auditor: &mut Auditor<'_>, seq: u64, finding: &Finding) -> Result<()
     let by_operation =
         finding.kind.by_replay() || finding.accused.as_ref().is_some_and(|accused| !accused.owners().is_empty());
     let speaks_against = |found: &Finding| {
-        found.class == Class::Violation || (by_operation && (found.class != Class::Notice || found.unjudged))
+        found.class == Class::Violation || (by_operation && (found.unjudged || found.class == Class::Missing))
     };
     loop {
         let (before, known, more) = (auditor.position(), auditor.findings.len(), auditor.more_findings);
