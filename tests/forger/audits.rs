@@ -31,7 +31,9 @@ pub fn proofs(world: &World, random: &mut Random) -> Vec<Proof> {
 pub fn proofs_over(database: &Database, from: u64, slices: Vec<Slice>, random: &mut Random) -> Vec<Proof> {
     let length = slices[0].length;
     let end = random.once_in(3).then_some(length);
-    let mut claims = violations(&slices, &database.index.key, from, end.is_none(), database.options);
+    // Whether the claim says that it rests on the end, or should have said so.
+    let mut claims =
+        violations(&slices, &database.index.key, from, end.is_none() && random.once_in(2), database.options);
     claims.truncate(4);
     let kinds: Vec<Kind> =
         Kind::ALL.iter().copied().filter(|kind| !kind.by_heads() && kind.class() == Class::Violation).collect();

@@ -80,7 +80,7 @@ impl World {
     pub fn of_lab(seed: u64) -> World {
         let mut random = Random::new(seed);
         let all: Vec<&Lie> = lies::all().filter(|lie| !matches!(lie.tell, Tell::Past(_))).collect();
-        let mut people = People { seed, used: Vec::new() };
+        let mut people = People { seed, used: Vec::new(), keys: Vec::new() };
         let mut databases = Vec::new();
         for _ in 0..2 {
             let lie = if random.once_in(3) { random.pick(&all).copied() } else { None };
@@ -106,6 +106,8 @@ impl World {
 struct People {
     seed: u64,
     used: Vec<u64>,
+    // Two logs of one key would be one log with two histories.
+    keys: Vec<Key>,
 }
 
 impl People {
@@ -118,8 +120,15 @@ impl People {
             }
             self.used.push(number);
         }
-        let pairs: Vec<SigningKey> = (0..3).map(|other| pair(self.seed, number + other)).collect();
-        Charter::new(style, &pairs, history, random)
+        loop {
+            let pairs: Vec<SigningKey> = (0..3).map(|other| pair(self.seed, number + other)).collect();
+            let charter = Charter::new(style, &pairs, history, random);
+            if !self.keys.contains(&charter.key) {
+                self.keys.push(charter.key);
+                return charter;
+            }
+            number += 1;
+        }
     }
 }
 

@@ -2,20 +2,27 @@
 //! victim's signature may seem to be one of this log.
 
 use vitra_watch::hypercore::hash::namespace;
-use vitra_watch::hypercore::{Hash, Key, Manifest, Nodes as _};
+use vitra_watch::hypercore::{Hash, Key, Manifest, MerkleTree, MultiProof, Nodes as _};
 use vitra_watch::lab::Random;
-use vitra_watch::proofs::Proof;
+use vitra_watch::proofs::file::Version;
+use vitra_watch::proofs::{Inclusion, Proof, Slice};
 
 use crate::audits::{self};
 use crate::databases::{Database, World};
 use crate::keys::{manifest_bytes, manifest_v0};
 use crate::logs::{HeldLog, History, Signature, connecting, container};
 
-/// Claims by audit over a log whose manifest the forger wrote, and whose blocks and signatures are those of victims.
-pub fn proofs(world: &World, random: &mut Random) -> Vec<Proof> {
+/// Files about a log whose manifest the forger wrote, and whose blocks and signatures are those of victims: that a block is in
+/// it, or claims by audit.
+pub fn files(world: &World, random: &mut Random) -> Vec<Vec<u8>> {
     let Some(database) = random.pick(&world.databases) else { return Vec::new() };
     let Some(index) = log(world, &database.index, random) else { return Vec::new() };
     let length = index.length;
+    if random.once_in(2) {
+        let (key, seq, version) = (index.key, random.below(length), Version::Two);
+        let slices = vec![alone(index, seq)];
+        return vec![Inclusion { version, database: key, log: key, seq, ack: None, slices }.encode()];
+    }
     let mut slices = vec![index];
     slices.extend(audits::oplogs(&database.oplogs, random));
     let acks = database.acks(0);
@@ -27,7 +34,15 @@ pub fn proofs(world: &World, random: &mut Random) -> Vec<Proof> {
         lie: None,
         options: database.options,
     };
-    audits::proofs_over(&named, from, slices, random)
+    audits::proofs_over(&named, from, slices, random).iter().map(Proof::encode).collect()
+}
+
+/// A slice that has all blocks, with one of them only.
+fn alone(slice: Slice, seq: u64) -> Slice {
+    let tree = MerkleTree::over(slice.blocks.values()).unwrap();
+    let nodes = MultiProof::build(&tree, &[seq], slice.length).unwrap().nodes;
+    let blocks = slice.blocks.into_iter().filter(|(other, _)| *other == seq).collect();
+    Slice { nodes, blocks, ..slice }
 }
 
 fn empty(key: Key) -> HeldLog {
@@ -36,7 +51,7 @@ fn empty(key: Key) -> HeldLog {
 }
 
 /// A slice of a log under a forged manifest, with the blocks of a victim's log and the victim's own signatures.
-fn log(world: &World, victim: &HeldLog, random: &mut Random) -> Option<vitra_watch::proofs::Slice> {
+fn log(world: &World, victim: &HeldLog, random: &mut Random) -> Option<Slice> {
     let history = random.below(victim.histories.len() as u64) as usize;
     let held = &victim.histories[history];
     let known: Vec<&Signature> = victim.signatures.iter().filter(|signature| signature.history == history).collect();

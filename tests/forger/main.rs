@@ -81,7 +81,7 @@ impl Session<'_> {
             let (kind, files): (_, Vec<Vec<u8>>) = match random.below(200) {
                 0..70 => ("audit", audits::proofs(self.world, random).iter().map(Proof::encode).collect()),
                 70..130 => ("heads", conflicting::proof(self.world, random).iter().map(Proof::encode).collect()),
-                130..155 => ("foreign", foreign::proofs(self.world, random).iter().map(Proof::encode).collect()),
+                130..155 => ("foreign", foreign::files(self.world, random)),
                 155..175 => {
                     let made = answers::rebuttal(self.world, &self.proofs, random);
                     ("rebuttal", made.iter().map(vitra_watch::proofs::Rebuttal::encode).collect())

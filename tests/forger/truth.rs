@@ -30,18 +30,25 @@ pub struct Whole<'w> {
     index: Vec<Block>,
     oplogs: BTreeMap<Key, Vec<Block>>,
     heads: BTreeMap<Key, Vec<Vec<SignedHead>>>,
+    // The oplogs are as the executor first saw them, not as their owners show them now.
+    before: bool,
 }
 
 impl<'w> Whole<'w> {
     pub fn new(database: &'w Database) -> Whole<'w> {
-        let blocks = |log: &HeldLog| log.now().blocks.iter().map(|block| Block::from(&**block)).collect::<Vec<_>>();
+        Whole::of(database, false)
+    }
+
+    fn of(database: &'w Database, before: bool) -> Whole<'w> {
+        let blocks = |history: &History| history.blocks.iter().map(|block| Block::from(&**block)).collect::<Vec<_>>();
         let logs = || [&database.index].into_iter().chain(&database.oplogs);
         let heads = |log: &HeldLog| (0..log.histories.len()).map(|history| log.signed_heads(history)).collect();
         Whole {
             database,
-            index: blocks(&database.index),
-            oplogs: database.oplogs.iter().map(|log| (log.key, blocks(log))).collect(),
+            index: blocks(database.index.now()),
+            oplogs: database.oplogs.iter().map(|log| (log.key, blocks(shown_of(log, before)))).collect(),
             heads: logs().map(|log| (log.key, heads(log))).collect(),
+            before,
         }
     }
 
@@ -57,6 +64,10 @@ impl<'w> Whole<'w> {
     }
 }
 
+fn shown_of(log: &HeldLog, before: bool) -> &History {
+    if before { &log.histories[0] } else { log.now() }
+}
+
 impl Logs for Whole<'_> {
     fn index(&self) -> &dyn Blocks {
         &self.index
@@ -64,7 +75,7 @@ impl Logs for Whole<'_> {
     fn oplog(&self, key: &Key) -> Option<Oplog<'_>> {
         let log = self.database.log(key)?;
         let attributed = self.heads.get(key)?.iter().flatten().any(SignedHead::names_its_log);
-        Some(Oplog { blocks: self.oplogs.get(key)?, rewritten: log.now().fork > 0, attributed })
+        Some(Oplog { blocks: self.oplogs.get(key)?, rewritten: shown_of(log, self.before).fork > 0, attributed })
     }
     fn index_fork(&self) -> u64 {
         self.database.index.now().fork
@@ -200,12 +211,18 @@ fn seq_of(proof: &Proof) -> Option<u64> {
 
 /// Whether the whole database rebuts a proof that rests on the end of a head.
 fn cleared(database: &Database, proof: &Proof) -> bool {
-    let whole = Whole::new(database);
-    let made = Rebuttal::by_longer_head(proof.encode(), &whole, &whole.participants(), usize::MAX, database.options);
+    // The executor holds what it executed, whatever the owner of an oplog shows by now.
+    let cleared = |before: bool| {
+        let (whole, proof) = (Whole::of(database, before), proof.encode());
+        Rebuttal::by_longer_head(proof, &whole, &whole.participants(), usize::MAX, database.options).is_ok()
+    };
     // The executor of a log with two histories rebuts nothing that the other one shows: that convicts it anyway. And
     // where nothing follows yet, it may need an operation that its owner took back.
     let last = database.acks(database.index.histories.len() - 1).last().is_some_and(|ack| Some(*ack) <= seq_of(proof));
-    made.is_ok() || database.index.is_rewritten() || (last && database.oplogs.iter().any(HeldLog::is_rewritten))
+    cleared(false)
+        || cleared(true)
+        || database.index.is_rewritten()
+        || (last && database.oplogs.iter().any(HeldLog::is_rewritten))
 }
 
 fn rebuttal(world: &World, rebuttal: &Rebuttal, rebutted: &Rebutted) -> Option<String> {
