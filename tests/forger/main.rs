@@ -15,6 +15,21 @@
 //!
 //! `cargo test --test forger` makes some thousand attempts. `VITRA_WATCH_ATTEMPTS=100000 cargo test --release --test forger
 //! -- --nocapture` makes more, and `VITRA_WATCH_SEED` others.
+//!
+//! What it finds where a cure is taken back in the source, and after how many attempts (seed 0, two threads):
+//!
+//! | class | taken back | attempts |
+//! |---|---|---|
+//! | one head twice; consistent heads; false rebuttals | prefixes are compared by tree hashes, sizes and all | 2 |
+//! | an archive whose kept head frames | the same for heads in archives alone | 600 |
+//! | a head that nobody signed | a manifest's prologue or fixed tree names its log | 268 |
+//! | another log of one owner | ns112 names its log | 1,395 |
+//! | a namespace that is a victim's log | version 1 has ns112 in any namespace, with patches | 28 |
+//! | a derived head ends a batch | `end` may be that of a patched head | 237 |
+//! | an inclusion hides changes | a block that is not there ends them | 68 |
+//! | an honest number is taken for a skip | the last transaction is not numbered by the tree | 43 |
+//! | others keep the executor guilty | a rebuttal demands that all transactions are in order | 4,363 |
+//! | an oplog that is left out frames | a missing operation is no excuse | 5,452 |
 
 #[path = "../common/mod.rs"]
 mod common;
