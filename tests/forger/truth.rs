@@ -229,7 +229,7 @@ fn rebuttal(world: &World, rebuttal: &Rebuttal, rebutted: &Rebutted) -> Option<S
     let first = Proof::decode(&rebuttal.proof, usize::MAX).unwrap();
     let finding = &rebutted.finding;
     let database = world.databases.iter().find(|database| database.index.key == first.database)?;
-    match (&rebuttal.answer, &rebutted.instead) {
+    match (&rebuttal.answer, rebutted.instead()) {
         (Answer::Owner(answer), Some(instead)) => {
             let second = Proof::decode(answer, usize::MAX).unwrap();
             let proven =
