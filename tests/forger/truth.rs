@@ -174,6 +174,11 @@ fn violation(world: &World, proof: &Proof, proven: &Proven) -> Option<String> {
             && !(proven.end.is_some() && cleared(database, proof));
         return stuck.then(|| "an owner rewrote a log, and the executor cannot clear itself with that".to_owned());
     }
+    // A liar's own transaction is not in order under any longer head, nor need what follows the lie be.
+    let lied_by_then = |first: u64| first <= seq || !database.acks(0).iter().any(|ack| seq < *ack && *ack <= first);
+    if proven.end.is_some() && database.lie.is_some_and(|(_, first, _)| lied_by_then(first)) {
+        return None;
+    }
     // It may say that it holds only if nothing follows. Then what follows must clear the executor.
     if let (Some(_), true) = (proven.end, cleared(database, proof)) {
         return None;
