@@ -29,6 +29,12 @@ pub fn true_proofs(world: &World) -> Vec<Proof> {
 pub fn rebuttal(world: &World, proofs: &[Proof], random: &mut Random) -> Option<Rebuttal> {
     let first = random.pick(proofs)?;
     let database = world.databases.iter().find(|database| database.index.key == first.database)?;
+    if random.once_in(4) {
+        // A true one, with which the judge has to agree.
+        let whole = Whole::new(database);
+        let proof = resting(first, random).encode();
+        return Rebuttal::by_longer_head(proof, &whole, &whole.participants(), MAX_SIZE, database.options).ok();
+    }
     let answer = if random.once_in(2) {
         let second = if random.once_in(3) { random.pick(proofs)?.clone() } else { conflicting::proof(world, random)? };
         let mut second = second;
