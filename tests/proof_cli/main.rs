@@ -73,7 +73,7 @@ fn proofs(dir: &Path) -> Vec<PathBuf> {
 /// executor of it for a liar: it replays one late transaction in a realm where the counter begins at 0.
 #[test]
 fn hidden_state_convicts_nobody() {
-    let forged = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/forged/06a-hidden-state.vproof");
+    let forged = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/forged/state-behind-this.vproof");
     let (code, said) = verify(&forged);
     assert_eq!(code, 1, "{said}");
     assert_eq!(said["why"], "an audit cannot begin at block 26: a contract may keep state outside the index");
