@@ -97,6 +97,7 @@ class Contract extends Module {
       }
       if (INTRINSIC.has(text) && /^[{,]$/.test(before) && /^[,}:=]$/.test(after) && this.inPattern(at)) this.taken = text
       if (text === 'delete') this.changes = true
+      if (!this.isKnown(at)) this.fail(`the name ${text}, which nothing binds`)
       if ((after === ':' && before !== '?') || CONSTANTS.has(text)) continue
       if (this.bound.has(text)) this.module_(at, text, before, after)
       else if (RESERVED.has(text)) continue
@@ -108,6 +109,40 @@ class Contract extends Module {
       if (params.length && params[0] !== 'tx') this.fail('a handler whose first parameter is not tx')
     }
     if (functions.has('tx') || this.bound.has('tx')) this.fail('tx is something else')
+  }
+
+  // Whether something binds a name, here or in another function, or where a name is no variable.
+  isKnown (at) {
+    const { text } = this.tokens[at]
+    if (this.bound.has(text) || RESERVED.has(text) || CONSTANTS.has(text) || GLOBALS.has(text)) return true
+    this.locals ??= new Set(this.tokens.filter(({ kind }, i) => kind === 'name' && this.binds(i)).map(({ text }) => text))
+    if (this.locals.has(text) || (text === 'from' && this.tokens[at + 1]?.kind === 'string')) return true
+    const [before, after] = [this.text(at - 1), this.text(at + 1)]
+    if (/^(as|import)$/.test(before) || after === 'as') return this.inImport(at)
+    if (!/^([{,*]|async|get|set)$/.test(before)) return false
+    return after === ':' || (after === '(' && this.text(this.tokens[at + 1].other + 1) === '{') // a property, a method
+  }
+
+  // Whether a name stands where one is bound: in a declaration, or in a list of parameters.
+  binds (at) {
+    const [before, after] = [this.text(at - 1), this.text(at + 1)]
+    if (/^(const|let|var|function|class)$/.test(before) || after === '=>') return true
+    if (before === '*' && this.text(at - 2) === 'function') return true
+    if (!/^([([{,:]|\.\.\.)$/.test(before) || !/^([,)=};]|\]|of|in)$/.test(after)) return false
+    for (let i = at - 1; i >= 0; i--) {
+      const { text, other, kind } = this.tokens[i]
+      if (other >= 0 && other < i) { i = other; continue }
+      if (kind === 'name' && /^(const|let|var)$/.test(text)) return true
+      if (kind === 'punctuation' && text === ';') return false
+      if (other < at) continue
+      const next = this.text(other + 1)
+      if (text === '(') return next === '=>' || (next === '{' && !/^(if|for|while|switch)$/.test(this.text(i - 1)))
+      if (!/^[{[]$/.test(text)) return false
+      const outside = this.text(i - 1)
+      if (/^(const|let|var)$/.test(outside)) return true
+      if (!/^([([{,:]|\.\.\.)$/.test(outside)) return false
+    }
+    return false
   }
 
   isDeclared (at) { return /^(const|function)$/.test(this.text(at - 1)) }

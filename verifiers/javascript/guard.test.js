@@ -6,6 +6,13 @@ import { examine } from './guard.js'
 
 // Each could write where it wants, or leave something behind.
 const OPEN = [
+  `import { index } from 'contract'\nexport const apply = { async A (tx, op) { await indey.get('/a') } }`,
+  `import { emit } from 'contract'\nexport const apply = { A (tx, op) { e-it({ a: 1 }) } }`,
+  `export const apply = { A (tx, op) { const proposal = {}; propoSal.state = 1 } }`,
+  `export const apply = { A (tx, op) { if (indey.get('/a')) { tx.put('/a', 1) } } }`,
+  `export const apply = { A (tx, op) { tx.put('/a', op.x ? 1 + indey : 2) } }`,
+  `export const apply = { A (tx, op) { tx.put('/a', { indey }) } }`,
+  `export const apply = { A (tx, op) { const f = (a = g(indey)) => a; tx.put('/a', f()) } }`,
   `export const apply = { A (tx, op) { tx.put(op.k, 1) } }`,
   `export const apply = { A (tx, op) { tx['put'](op.k, 1) } }`,
   `export const apply = { A (t, op) { t.put(op.k, 1) } }`,
