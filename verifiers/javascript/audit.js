@@ -46,6 +46,7 @@ export class Audit extends State {
       const { bad, end } = genesis(entries)
       require(bad === null, 'a genesis that is wrong, and ends the audit')
       Object.assign(this, { base: 1, source: 1, genesisEnd: end })
+      if (end < entries.length) this.requireEnd(end)
       this.advance(end)
       this.checks.push('the audit begins at the genesis')
     } else {
@@ -73,6 +74,7 @@ export class Audit extends State {
         this.base = 1
         require(!(this.open && end === entries.length) && this.settle(end).tampered === seq,
           'the tree of the genesis is right')
+        this.requireEnd(end)
         return this.found({ seq })
       }
     }
@@ -168,6 +170,7 @@ export class Audit extends State {
       await this.replay(transaction)
       transaction.doubtful = true
     }
+    if (transaction.ack) this.takeUp(transaction.ack)
     const expected = transaction.outcome?.changes.map(({ key }) => key) ?? []
     let end = start + 1
     for (; end < entries.length; end++) {
@@ -178,6 +181,7 @@ export class Audit extends State {
     }
     // Behind the last one, a log that goes on may have more of it.
     Object.assign(transaction, { end, open: this.open && end === entries.length })
+    if (!transaction.open) this.requireEnd(end)
     return transaction
   }
 

@@ -4,7 +4,7 @@ import { Missing, Unreadable } from './hyperbee.js'
 import { Undecided } from './msgpack.js'
 import { Tree } from './tree.js'
 
-const FURTHEST = 4096
+export const FURTHEST = 4096
 const MOST_READINGS = 64
 const MOST_STEPS = 200_000
 

@@ -26,6 +26,23 @@ export function anchor (entries, ack) {
   require(batchEnd(entries, ack, end, { puts: true }), `block ${ack} is not shown to begin a batch`)
 }
 
+// Whether a batch is shown to end somewhere from block `from` on: some ack there is anchored.
+export function anchorFrom (entries, from) {
+  let missing = null
+  for (let at = from; at < entries.length; at++) {
+    if (!entries.has(at)) continue
+    try {
+      anchor(entries, at)
+      return true
+    } catch (error) {
+      if (error instanceof Missing) missing ??= error
+      else if (!(error instanceof NotAnchored || error instanceof Unreadable)) throw error
+    }
+  }
+  if (missing) throw missing
+  return false
+}
+
 // The ack of the transaction that wrote a block, or null for the genesis.
 function writer (entries, seq) {
   for (let at = seq - 1; at > 0; at--) {

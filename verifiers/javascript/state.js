@@ -1,8 +1,8 @@
 // What an audit knows of the index at a block: the tree that readers see, which inputs are active, which operations
 // were acked, and where batches end (docs/verdicts.md; docs/proof-format.md, "From there").
 
-import { batchEnd, isTampered } from './batch.js'
-import { everInactive } from './chain.js'
+import { FURTHEST, batchEnd, isTampered } from './batch.js'
+import { anchorFrom, everInactive } from './chain.js'
 import { Entries, Unreadable } from './hyperbee.js'
 import { NoMsgpack } from './msgpack.js'
 import { Tree } from './tree.js'
@@ -61,6 +61,13 @@ export class State {
     return this.active.get(origin)
   }
 
+  // Where the numbering of an oplog stands by the tree, when its first ack comes: an audit that cannot read that ends.
+  takeUp ({ origin, seq }) {
+    if (this.from === 0 || this.numbers.has(origin)) return
+    const isAcked = (number) => this.tree().find(Buffer.from(ackKey(origin, number))) !== null
+    if (!isAcked(seq) && seq > 0) isAcked(seq - 1)
+  }
+
   // Below 0: the operation was acked before. Above: one before it was not. `null`: nothing is said.
   numbering ({ origin, seq }) {
     if (this.inactive.has(origin)) return null
@@ -108,21 +115,30 @@ export class State {
       if (!shared) {
         if (rangeIsUnreadable(entries, base, end)) return unread
         // Hyperbee writes no value for null: readers take this for something else.
-        for (let seq = base; seq < end; seq++) if (entries.at(seq).value?.equals(NULL)) return { base: end, shared: null, tampered: end - 1 }
+        for (let seq = base; seq < end; seq++) if (entries.at(seq).value?.equals(NULL)) return { base: end, shared: null, tampered: end - 1, first: base }
         const found = readable(() => {
           const batch = batchEnd(entries, base, end, { open: this.open })
           return { batch, tampered: !batch && isTampered(entries, base, end) ? end - 1 : null }
         }, null)
         if (!found) return unread
         shared = found.batch
-        if (!shared) return { base: end, shared: null, tampered: found.tampered }
+        if (!shared) return { base: end, shared: null, tampered: found.tampered, first: base }
       }
-      if (shared.end > end || shared.cut) return { base, shared, tampered: null }
+      if (shared.end > end || shared.cut) return { base, shared, tampered: null, first: base }
       base = shared.end
       read = new Set([...read, ...shared.deletes])
       shared = null
     }
     return { base, shared, read, tampered: null }
+  }
+
+  // An audit of a log that goes on ends where a tree does not fit, and its batch is not shown to end.
+  requireEnd (end) {
+    if (!this.open) return
+    const { shared, tampered, first } = this.settle(end)
+    if ((tampered ?? null) === null && !shared?.cut) return
+    if (first + FURTHEST <= this.entries.length || anchorFrom(this.entries, end)) return
+    throw new Error(`the batch that begins with block ${first} is not shown to end`)
   }
 
   advance (end) {
