@@ -111,12 +111,14 @@ class Contract extends Module {
     if (functions.has('tx') || this.bound.has('tx')) this.fail('tx is something else')
   }
 
-  // Whether something binds a name, here or in another function, or where a name is no variable.
+  // Whether something binds a name, in the same function of the module, or it is no variable here.
   isKnown (at) {
     const { text } = this.tokens[at]
     if (this.bound.has(text) || RESERVED.has(text) || CONSTANTS.has(text) || GLOBALS.has(text)) return true
-    this.locals ??= new Set(this.tokens.filter(({ kind }, i) => kind === 'name' && this.binds(i)).map(({ text }) => text))
-    if (this.locals.has(text) || (text === 'from' && this.tokens[at + 1]?.kind === 'string')) return true
+    this.ranges ??= [...new Set([...this.functions.values(), ...this.handlers])]
+    const around = (at) => this.ranges.findIndex(({ start, end }) => start <= at && at <= end)
+    this.locals ??= new Set(this.tokens.flatMap(({ kind, text }, i) => kind === 'name' && this.binds(i) ? [`${around(i)} ${text}`] : []))
+    if (this.locals.has(`${around(at)} ${text}`) || (text === 'from' && this.tokens[at + 1]?.kind === 'string')) return true
     const [before, after] = [this.text(at - 1), this.text(at + 1)]
     if (/^(as|import)$/.test(before) || after === 'as') return this.inImport(at)
     if (!/^([{,*]|async|get|set)$/.test(before)) return false

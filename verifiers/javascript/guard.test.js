@@ -12,6 +12,7 @@ const OPEN = [
   `export const apply = { A (tx, op) { if (indey.get('/a')) { tx.put('/a', 1) } } }`,
   `export const apply = { A (tx, op) { tx.put('/a', op.x ? 1 + indey : 2) } }`,
   `export const apply = { A (tx, op) { tx.put('/a', { indey }) } }`,
+  `export const apply = { A (tx, op) { const it = 1 }, B (tx, op) { it({}) } }`,
   `export const apply = { A (tx, op) { const f = (a = g(indey)) => a; tx.put('/a', f()) } }`,
   `export const apply = { A (tx, op) { tx.put(op.k, 1) } }`,
   `export const apply = { A (tx, op) { tx['put'](op.k, 1) } }`,
