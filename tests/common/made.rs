@@ -146,6 +146,14 @@ pub fn cut(blocks: &[Vec<u8>], random: &mut Random) -> Item {
     proof(2, &owner.key(), claim, vec![index])
 }
 
+/// A claim about an index with just these blocks, which does not rest on its end.
+pub fn over_blocks(blocks: &[Vec<u8>], (kind, from, seq): (&str, u64, u64)) -> Item {
+    let owner = Owner::Key { secret: 5, legacy: false };
+    let mut index = whole(blocks, blocks.len() as u64);
+    owner.sign(&mut index, &mut Random::new(0));
+    proof(2, &owner.key(), vec![Item::text(kind), Item::Int(from), Item::Int(seq)], vec![index])
+}
+
 /// A proof, and an answer to it.
 pub fn rebuttal(bases: &Bases, random: &mut Random) -> Item {
     let name = Item::Text(format!("vitra-watch/rebuttal/{}", 1 + random.below(6).min(1)));

@@ -190,3 +190,37 @@ fn both_verifiers_read_old_files() {
         assert_eq!(disagreement(first, &second), None);
     }
 }
+
+/// Protects honest executors whose transactions share batches: a head that ends inside one, as a patched head may, shows no
+/// tree that is wrong. And a block that is no entry is found behind an ack that is none, though the log goes on.
+#[test]
+fn both_verifiers_agree_about_honest_logs_that_are_cut() {
+    let mut random = Random::new(number("VITRA_WATCH_SEED", 0));
+    let (mut cut, mut malformed) = (Vec::new(), Vec::new());
+    for seed in 0..6 * number("VITRA_WATCH_CASES", 1) {
+        let (lab, _) = Case::random(seed, None).tell();
+        let index = lab.index();
+        let blocks: Vec<Vec<u8>> = (0..index.length()).map(|seq| index.block(seq).unwrap().to_vec()).collect();
+        let length = blocks.len() as u64;
+        for end in length.saturating_sub(60).max(2)..=length {
+            let from = made::ack_before(&blocks, random.below(end));
+            let seq = from + random.below(end - from);
+            for (from, seq) in [(0, random.below(end)), (from, seq), (from, end - 1)] {
+                cut.push(made::over_blocks(&blocks[..end as usize], ("index-tampered", from, seq)).encode());
+            }
+        }
+        let key = [b".sys\0acks\0", &[b'a'; 64][..], b"\0000000000000000"].concat();
+        let deleted = [&[0x0a, 0, 0x12, key.len() as u8][..], &key].concat();
+        let genesis = blocks.iter().position(|block| block.windows(16).any(|part| part == b".sys\0acks\0genesi"));
+        let begun = [&blocks[..=genesis.unwrap()], &[deleted, b"no entry".to_vec()]].concat();
+        malformed.push(made::over_blocks(&begun, ("malformed-entry", 0, begun.len() as u64 - 1)).encode());
+    }
+    for (files, proven) in [(&cut, false), (&malformed, true)] {
+        let Some(seconds) = second(files, &[]) else { return };
+        for (first, second) in first(files).iter().zip(seconds) {
+            assert_eq!(first["proven"], proven, "{first}");
+            assert_eq!(second["status"] == "PROVEN", proven, "{second}");
+        }
+    }
+    println!("{} cuts, {} blocks that are no entries", cut.len(), malformed.len());
+}

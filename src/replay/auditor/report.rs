@@ -2,6 +2,8 @@
 
 use super::*;
 
+pub(super) const NO_ENTRY: &str = "the block is no entry of a Hyperbee with a msgpack value";
+
 impl Auditor<'_> {
     /// Reports what does not fit, takes what was published as it stands, and moves on.
     pub(super) fn settle(
@@ -16,11 +18,8 @@ impl Auditor<'_> {
         let judged = self.judge_replay(ack, at, &matching, &replay)?;
         let split_later = |issue: &Issue| issue.kind == Kind::UnpromptedWrite;
         certain.extend(matching.certain.iter().map(|issue| {
-            let text = if split_later(issue) {
-                "no operation announced this entry".to_owned()
-            } else {
-                "the block is no entry of a Hyperbee with a msgpack value".to_owned()
-            };
+            let text =
+                if split_later(issue) { "no operation announced this entry".to_owned() } else { NO_ENTRY.to_owned() };
             (issue.clone(), text)
         }));
         let displaced = self.report_certain(ack, certain, &matching, &judged).or(self.late.take());

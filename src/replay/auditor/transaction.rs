@@ -1,5 +1,6 @@
 //! One transaction: what its ack says by itself, and which checks apply to it.
 
+use super::report::NO_ENTRY;
 use super::*;
 
 impl Auditor<'_> {
@@ -39,7 +40,12 @@ impl Auditor<'_> {
             Body::Entry { .. } => Kind::AckMalformed,
         };
         if self.is_open(&matching) {
-            return Err(self.foresee_bad_ack(at, kind, why));
+            // Nothing mends a block that is no entry, and it comes before what is wrong with the ack.
+            let malformed = matching.certain.iter().find(|issue| issue.kind == Kind::MalformedEntry);
+            return Err(match malformed.filter(|_| kind == Kind::AckMalformed) {
+                Some(issue) => self.foresee_bad_ack(issue.seq, issue.kind, NO_ENTRY),
+                None => self.foresee_bad_ack(at, kind, why),
+            });
         }
         if self.cut_off(&matching) {
             return Err(Stop::End);

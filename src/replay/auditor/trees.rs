@@ -86,9 +86,14 @@ impl Auditor<'_> {
         }
         for seq in end..self.until {
             let is_ack = self.entry(seq).is_ok_and(|entry| Place::of(entry.key()) == Place::Ack);
-            if is_ack && batches::begins(self.logs.index(), &self.cache, seq, self.until).map_err(tree_stop)?.is_some()
-            {
-                return Ok(true);
+            if !is_ack {
+                continue;
+            }
+            match batches::begins(self.logs.index(), &self.cache, seq, self.until) {
+                Ok(Some(_)) => return Ok(true),
+                // What cannot be read begins no batch; another ack may.
+                Ok(None) | Err(TreeError::Malformed { .. }) => {}
+                Err(TreeError::Missing { seq }) => return Err(Stop::Needs(seq)),
             }
         }
         Ok(false)
