@@ -224,3 +224,16 @@ fn both_verifiers_agree_about_honest_logs_that_are_cut() {
     }
     println!("{} cuts, {} blocks that are no entries", cut.len(), malformed.len());
 }
+
+/// Protects honest executors from trees that nobody can read: where an oplog's numbering would be read from one, both
+/// verifiers end the audit; where it is read from another one, both go on.
+#[test]
+fn both_verifiers_end_where_numbers_cannot_be_read() {
+    let read =
+        |name: &str| std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/forged").join(name)).unwrap();
+    let files = ["20-numbering-unreadable.vproof", "20-numbering-readable.vproof"].map(read);
+    let Some(seconds) = second(&files, &[]) else { return };
+    let firsts = first(&files);
+    assert_eq!((&firsts[0]["proven"], &firsts[1]["proven"]), (&json!(false), &json!(true)));
+    assert_eq!((&seconds[0]["status"], &seconds[1]["status"]), (&json!("NOT_PROVEN"), &json!("PROVEN")));
+}
