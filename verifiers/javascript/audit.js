@@ -61,6 +61,7 @@ export class Audit extends State {
     const { kind, seq } = claim
     const { entries, from } = this
     this.claim = claim
+    this.requireReadable(claim)
     require(from <= seq && seq <= entries.length, 'a claim about a block that is not there')
     this.notMended(kind, seq)
     if (kind === 'bad-genesis') {
@@ -87,6 +88,18 @@ export class Audit extends State {
       this.doubtful ||= transaction.doubtful
       this.count(transaction)
       this.advance(transaction.end)
+    }
+  }
+
+  // A block beside the claim that cannot be read is a malformed-entry, which convicts by itself.
+  requireReadable ({ kind, seq }) {
+    if (kind === 'malformed-entry') return
+    for (const at of this.entries.head.blocks.keys()) {
+      if (at === 0 || at === seq) continue
+      const entry = this.entries.at(at)
+      let readable = entry !== null
+      try { readable &&= isReadable(entry) } catch (error) { if (!(error instanceof Undecided)) throw error }
+      require(readable, `block ${at} of the index, beside the claim, cannot be read: that is a malformed-entry`)
     }
   }
 
