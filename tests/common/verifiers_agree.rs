@@ -51,11 +51,14 @@ const UNDECIDED: [&str; 17] = [
 fn shown(result: &Json) -> Json {
     let finding = |finding: &Json| json!([finding["kind"], finding["seq"], finding["accused"], finding["log"]]);
     let (rebuttal, inclusion) = (&result["rebuttal"], &result["inclusion"]);
+    // The first names it by what it is.
+    let instead = ["instead", "equivocation", "truncation"].map(|name| &rebuttal[name]);
+    let instead = instead.into_iter().find(|found| found.is_object()).unwrap_or(&Json::Null);
     let published = &inclusion["result"];
     let changes = published["changes"].as_array().map(Vec::len);
     json!([
         finding(&result["finding"]),
-        [&result["end"], &rebuttal["proof"], &finding(&rebuttal["finding"]), &finding(&rebuttal["instead"])],
+        [&result["end"], &rebuttal["proof"], &finding(&rebuttal["finding"]), &finding(instead)],
         [&inclusion["log"], &inclusion["seq"], &inclusion["length"], &inclusion["fork"]],
         [&published["seq"], &published["success"], &published["until"], &json!(changes)],
     ])
