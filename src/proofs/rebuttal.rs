@@ -14,7 +14,7 @@ use super::witness::Witness;
 use crate::database::ack::to_hex;
 use crate::hypercore::{ConsistencyProof, Key, MultiProof, Node};
 use crate::replay::auditor::{Auditor, Step, Wait};
-use crate::replay::finding::{Accused, Class, Finding};
+use crate::replay::finding::{Accused, Class, Finding, Kind};
 
 /// The first field, by version.
 pub const FORMATS: [(Version, &str); 2] =
@@ -273,10 +273,12 @@ fn in_order(auditor: &mut Auditor<'_>, seq: u64, finding: &Finding) -> Result<()
     let speaks_against = |found: &Finding| {
         found.class == Class::Violation || (by_operation && (found.unjudged || found.class == Class::Missing))
     };
+    let last = if finding.kind == Kind::MissingChange { seq.saturating_sub(1) } else { seq };
     loop {
         let (before, known, more) = (auditor.position(), auditor.findings.len(), auditor.more_findings);
         match auditor.step() {
-            Step::Judged(position) if position > seq => {
+            // What is missing is missing before block `seq`: with that transaction the log may well have ended there.
+            Step::Judged(position) if position > last => {
                 // Findings beyond the limit are only counted: one of them may be about this transaction.
                 let mut news = auditor.findings.get(known..).unwrap_or_default().iter();
                 let clear = auditor.more_findings == more && !news.any(speaks_against);

@@ -115,24 +115,30 @@ export class Audit extends State {
     throw new Error(`what is here shows it only if the log ends at block ${this.entries.length}, and the claim does not rest on that`)
   }
 
-  // Throws unless every transaction up to the one with block `seq` is judged, and in order as it stands.
-  async inOrder (seq) {
+  // Throws unless the transaction with block `seq` (of a missing-change, with the block before) is judged, and in order as it
+  // stands. What is wrong in others decides nothing.
+  async inOrder ({ kind, seq }) {
+    const block = kind === 'missing-change' ? seq - 1 : seq
     this.begin()
-    if (this.from === 0) {
+    if (this.from === 0 && block < this.at) {
       const { tampered, unread } = this.judged
       require(tampered === null && !unread, 'the longer head\'s tree of the genesis is not in order')
+      return
     }
     for (;;) {
       require(this.at < this.entries.length, 'the longer head does not show that transaction')
       const transaction = await this.transaction(this.at)
       const { start, end, ack } = transaction
-      const what = await this.violation(transaction)
-      require(!what, `the longer head's transaction at block ${start} is not in order: ${what}`)
-      require(this.isActive(ack.origin) && this.numbering(ack) === 0,
-        `the longer head's transaction at block ${start} cannot be judged`)
+      require(start <= block, 'the longer head does not show that transaction')
+      if (block < end) {
+        const what = await this.violation(transaction)
+        require(!what, `the longer head's transaction at block ${start} is not in order: ${what}`)
+        require(this.isActive(ack.origin) && this.numbering(ack) === 0,
+          `the longer head's transaction at block ${start} cannot be judged`)
+        return
+      }
       this.doubtful ||= transaction.doubtful
       this.count(transaction)
-      if (start <= seq && seq < end) return
       this.advance(end)
     }
   }

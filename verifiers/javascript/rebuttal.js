@@ -30,7 +30,7 @@ async function byLonger (first, [index], { nodes }, longer, run, work) {
   require(treeHash(extend(index.roots, index.length, nodes, head.length)).equals(head.hash),
     'the longer head does not go on from the first proof\'s')
   const made = new Audit(first.database, longer, { from, open: false }, run, work)
-  await made.inOrder(seq)
+  await made.inOrder(first.claim)
   return [...made.checks, `the longer head goes on from the first proof's, and the transaction with block ${seq} is in order there`]
 }
 
