@@ -22,7 +22,7 @@ function byHeads (second, instead) {
 }
 
 // A head with which the log goes on, and the transaction is in order.
-async function byLonger (first, [index], { nodes }, longer, run, work) {
+async function byLonger (first, finding, [index], { nodes }, longer, run, work) {
   const { from, seq, end } = first.claim
   const [head] = longer
   require(head && head.key.equals(index.key) && head.fork === index.fork, 'the longer head is of another log or fork')
@@ -30,7 +30,7 @@ async function byLonger (first, [index], { nodes }, longer, run, work) {
   require(treeHash(extend(index.roots, index.length, nodes, head.length)).equals(head.hash),
     'the longer head does not go on from the first proof\'s')
   const made = new Audit(first.database, longer, { from, open: false }, run, work)
-  await made.inOrder(first.claim)
+  await made.inOrder(first.claim, finding)
   return [...made.checks, `the longer head goes on from the first proof's, and the transaction with block ${seq} is in order there`]
 }
 
@@ -56,7 +56,7 @@ export async function rebuttal ({ first, second, longer }, check, run, work) {
   const { checks, end, ...found } = await audit(first, heads, run, work)
   const finding = { kind: first.claim.kind, ...found }
   if (clears) secondChecks.push(clears(finding))
-  else secondChecks.push(...await byLonger(first, heads, longer, others, run, work))
+  else secondChecks.push(...await byLonger(first, finding, heads, longer, others, run, work))
   return {
     shows: 'rebuttal',
     rebuttal: { database: hex(first.database), proof: hex(hash(first.bytes)), finding, end, instead, longer: longer ? others[0].length : null },
