@@ -212,7 +212,7 @@ fn both_verifiers_agree_about_honest_logs_that_are_cut() {
                 cut.push(made::over_blocks(&blocks[..end as usize], ("index-tampered", from, seq)).encode());
             }
         }
-        let key = [b".sys\0acks\0", &[b'a'; 64][..], b"\0000000000000000"].concat();
+        let key = [b".sys\0acks\0", &[b'a'; 64][..], &[0][..], b"000000000000000"].concat();
         let deleted = [&[0x0a, 0, 0x12, key.len() as u8][..], &key].concat();
         let genesis = blocks.iter().position(|block| block.windows(16).any(|part| part == b".sys\0acks\0genesi"));
         let begun = [&blocks[..=genesis.unwrap()], &[deleted, b"no entry".to_vec()]].concat();

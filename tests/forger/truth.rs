@@ -170,11 +170,11 @@ fn violation(world: &World, proof: &Proof, proven: &Proven) -> Option<String> {
     }
     if finding.accused.as_ref().is_some_and(|accused| accuses_a_rewriter(database, accused)) {
         // The executor must be able to say so, or to show what follows.
-        let stuck = database.lie.is_none()
-            && !database.index.is_rewritten()
-            && !answered(database, proof, finding)
-            && !(proven.end.is_some() && cleared(database, proof));
-        return stuck.then(|| "an owner rewrote a log, and the executor cannot clear itself with that".to_owned());
+        let way_out = database.lie.is_some()
+            || database.index.is_rewritten()
+            || answered(database, proof, finding)
+            || (proven.end.is_some() && cleared(database, proof));
+        return (!way_out).then(|| "an owner rewrote a log, and the executor cannot clear itself with that".to_owned());
     }
     // A liar's own transaction is not in order under any longer head, nor need what follows the lie be.
     let lied_by_then = |first: u64| first <= seq || !database.acks(0).iter().any(|ack| seq < *ack && *ack <= first);
