@@ -21,7 +21,7 @@ use vitra_watch::database::{Ack, Place, Value, decode};
 use vitra_watch::hyperbee::{Block, Blocks, Cache, Entry, Kind, Tree, View};
 use vitra_watch::replay::batches::{self, Reading, Start, TreeIs};
 use vitra_watch::replay::contract::Contract;
-use vitra_watch::replay::engine::{AckView, Applied, Budget, Dialect, Outcome, Surroundings, on_big_stack};
+use vitra_watch::replay::engine::{AckView, Applied, Budget, Delivery, Dialect, Outcome, Surroundings, on_big_stack};
 use vitra_watch::replay::logs::Logs;
 use vitra_watch::replay::matching::{self, Announced, Expected};
 use vitra_watch::replay::state::Published;
@@ -151,7 +151,14 @@ fn run<T>(
     let one = |Transaction { from, ack, op, .. }: &Transaction| {
         let tree = Tree::new(log, &cache, *from);
         let view = AckView { origin: &ack.origin, seq: ack.seq, ts: ack.ts, metadata: &ack.metadata };
-        let around = Surroundings { clock: ack.ts, seed: 1, writer: true, locale: 0, dialect: Dialect::New };
+        let around = Surroundings {
+            clock: ack.ts,
+            seed: 1,
+            writer: true,
+            locale: 0,
+            dialect: Dialect::New,
+            delivery: Delivery::Asked,
+        };
         done(contract.apply(op, &view, around, &Published::new(&tree)).unwrap(), &tree)
     };
     transactions.iter().map(one).collect()

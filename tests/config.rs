@@ -223,6 +223,7 @@ fn what_a_reload_changes() {
     let new = full();
     let expected = [
         changed("data", Applies::Restart),
+        changed("runtimes", Applies::Restart),
         changed("databases", Applies::Now),
         changed("network", Applies::Restart),
         changed("alerts", Applies::Now),

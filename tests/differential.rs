@@ -13,7 +13,7 @@ use vitra_watch::database::{Value, decode, path};
 use vitra_watch::hyperbee::list::{ListOptions, shallow};
 use vitra_watch::hyperbee::{Batch, Block, Cache, Tree, View};
 use vitra_watch::replay::engine::{
-    AckView, Applied, Budget, Dialect, ListEntry, ListRequest, LoadError, Outcome, ReadError, Realm, State,
+    AckView, Applied, Budget, Delivery, Dialect, ListEntry, ListRequest, LoadError, Outcome, ReadError, Realm, State,
     Surroundings, locale, on_big_stack,
 };
 use vitra_watch::replay::scan::scan;
@@ -307,6 +307,7 @@ const AROUND: Surroundings = Surroundings {
     writer: true,
     locale: 0,
     dialect: Dialect::Old,
+    delivery: Delivery::Asked,
 };
 
 #[test]

@@ -12,7 +12,9 @@ use vitra_watch::database::ack::to_hex;
 use vitra_watch::hyperbee::Blocks;
 use vitra_watch::replay::auditor::Wait;
 use vitra_watch::replay::finding::{Class, Kind, Verdict};
-use vitra_watch::worker::{self, Begun, Checkpoint, Command as Order, Limits, News, Report, Request, Standing, Worker};
+use vitra_watch::worker::{
+    self, Begun, Checkpoint, Command as Order, Launch, Limits, News, Report, Request, Standing, Worker,
+};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_vitra-watch");
 
@@ -45,7 +47,7 @@ fn standing(worker: &mut Worker) -> Standing {
 }
 
 fn from_disk(dir: &Path) -> Report {
-    worker::run(Path::new(BINARY), Request::new(dir.into()), Limits::default(), |_| ()).unwrap()
+    worker::run(&Launch::new(BINARY), Request::new(dir.into()), Limits::default(), |_| ()).unwrap()
 }
 
 fn finish(worker: &mut Worker) -> Report {
@@ -87,7 +89,7 @@ fn a_worker_goes_on_where_it_was() {
     let temp = tempfile::tempdir().unwrap();
     let dir = create(temp.path());
     let out = dir.to_str().unwrap();
-    let mut worker = Worker::start(BINARY.into(), Request::new(dir.clone()), Limits::default()).unwrap();
+    let mut worker = Worker::start(Launch::new(BINARY), Request::new(dir.clone()), Limits::default()).unwrap();
     let first = standing(&mut worker);
     assert!(first.is_in_order(), "{first:?}");
     for number in 0..5_u64 {
@@ -116,7 +118,7 @@ fn an_operation_may_be_withheld_and_come_late() {
     let dir = temp.path().join("archive");
     let mut archive = Archive::create(&dir).unwrap();
     hold(&mut archive, index);
-    let mut worker = Worker::start(BINARY.into(), Request::new(dir.clone()), Limits::default()).unwrap();
+    let mut worker = Worker::start(Launch::new(BINARY), Request::new(dir.clone()), Limits::default()).unwrap();
     let mut passed = 0;
     loop {
         let now = standing(&mut worker);
@@ -160,7 +162,7 @@ fn set(dir: &Path, key: &str) {
 /// something, too.
 fn start(dir: &Path, checkpoint: Option<&Checkpoint>) -> (Worker, Standing, u64) {
     let request = Request { checkpoint: checkpoint.cloned(), checkpoint_every: Some(1), ..Request::new(dir.into()) };
-    let mut worker = Worker::start(BINARY.into(), request, Limits::default()).unwrap();
+    let mut worker = Worker::start(Launch::new(BINARY), request, Limits::default()).unwrap();
     let mut runs = 0;
     let standing = await_news(&mut worker, |news| match news {
         News::Beat(beat) => {
@@ -232,7 +234,7 @@ fn a_worker_that_dies_while_it_waits_is_replaced() {
     let (program, pids) = (temp.path().join("worker"), temp.path().join("pids"));
     symlink(BINARY, temp.path().join("program")).unwrap();
     symlink(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/common/worker.sh"), &program).unwrap();
-    let mut worker = Worker::start(program, Request::new(dir.clone()), Limits::default()).unwrap();
+    let mut worker = Worker::start(Launch::new(program), Request::new(dir.clone()), Limits::default()).unwrap();
     let first = standing(&mut worker);
     let kill = |number: usize| {
         let pids = std::fs::read_to_string(&pids).unwrap();

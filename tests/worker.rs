@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use vitra_watch::worker::{self, Limits, Report, Request, WorkerError};
+use vitra_watch::worker::{self, Launch, Limits, Report, Request, WorkerError};
 
 /// A stand-in for the program: a shell script that is called as the worker is.
 fn script(dir: &Path, body: &str) -> PathBuf {
@@ -26,7 +26,8 @@ fn run(body: &str) -> (Result<Report, WorkerError>, usize) {
     let dir = tempfile::tempdir().unwrap();
     let log = dir.path().join("starts");
     let body = format!("echo start >> {}\n{body}", log.display());
-    let result = worker::run(&script(dir.path(), &body), Request::new("/nowhere".into()), limits(), |_| {});
+    let result =
+        worker::run(&Launch::new(script(dir.path(), &body)), Request::new("/nowhere".into()), limits(), |_| {});
     let starts = std::fs::read_to_string(log).unwrap_or_default().lines().count();
     (result, starts)
 }
@@ -38,7 +39,7 @@ const STUCK: &str =
 fn report() -> String {
     let case = common::unpack("b", "h-kv-10");
     let binary = Path::new(env!("CARGO_BIN_EXE_vitra-watch"));
-    let report = worker::run(binary, Request::new(case.dir.clone()), Limits::default(), |_| {}).unwrap();
+    let report = worker::run(&Launch::new(binary), Request::new(case.dir.clone()), Limits::default(), |_| {}).unwrap();
     format!("{{\"report\":{}}}", serde_json::to_string(&report).unwrap())
 }
 
@@ -65,7 +66,7 @@ fn a_worker_that_dies_or_babbles_is_a_failure_and_no_verdict() {
         let (result, _) = run(body);
         assert!(matches!(result, Err(WorkerError::Failed(_))), "{body}");
     }
-    let missing = worker::run(Path::new("/no/such/program"), Request::new("/nowhere".into()), limits(), |_| {});
+    let missing = worker::run(&Launch::new("/no/such/program"), Request::new("/nowhere".into()), limits(), |_| {});
     assert!(matches!(missing, Err(WorkerError::Failed(_))));
 }
 
@@ -76,7 +77,7 @@ fn a_worker_starts_with_nothing() {
     let seen = dir.path().join("seen");
     let _held = std::fs::File::open("/dev/null").unwrap();
     let body = format!("env | cut -d= -f1 | sort > {0}; ls /proc/$$/fd | sort -n >> {0}; exit 1", seen.display());
-    let _ = worker::run(&script(dir.path(), &body), Request::new("/nowhere".into()), limits(), |_| {});
+    let _ = worker::run(&Launch::new(script(dir.path(), &body)), Request::new("/nowhere".into()), limits(), |_| {});
     let seen = std::fs::read_to_string(seen).unwrap();
     let names: Vec<&str> = seen.lines().filter(|line| line.parse::<u32>().is_err()).collect();
     // The shell itself sets PWD and the like.
@@ -108,7 +109,7 @@ fn a_native_loop_in_a_real_database_ends_in_a_verdict() {
     assert!(made.status.success(), "{made:?}");
     // Long enough for every honest operation, however slow the machine; a native loop lasts for years.
     let limits = Limits { run: Duration::from_secs(4), silence: Duration::from_secs(60), killed: 2 };
-    let report = worker::run(binary, Request::new(at("lab")), limits, |_| {}).unwrap();
+    let report = worker::run(&Launch::new(binary), Request::new(at("lab")), limits, |_| {}).unwrap();
     assert_eq!(report.verdict.name(), "unverifiable");
     let kinds: Vec<_> = report.findings.iter().map(|finding| (finding.kind.name(), finding.seq)).collect();
     assert_eq!(kinds, [("budget-exhausted", Some(6))]);

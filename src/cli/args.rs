@@ -20,6 +20,10 @@ use crate::swarm::transport::Address;
 #[derive(Debug, Parser)]
 #[command(name = "vitra-watch", version, max_term_width = 100)]
 pub struct Cli {
+    /// Where the reference runtimes are, which confirm what the contract engine says (see `vitra-watch runtimes`); by default
+    /// `runtimes` in the data directory.
+    #[arg(long, value_name = "DIR", global = true)]
+    pub(super) runtimes: Option<PathBuf>,
     #[command(subcommand)]
     pub(super) command: Command,
 }
@@ -51,6 +55,9 @@ pub(super) enum Command {
     #[command(subcommand)]
     Alert(AlertCommand),
     Config(ConfigArgs),
+    /// Install and try the reference runtimes: the software that executors run. Needs Node's npm.
+    #[command(subcommand)]
+    Runtimes(RuntimesCommand),
     /// Print shell completions.
     Completions {
         /// The shell.
@@ -64,6 +71,22 @@ pub(super) enum Command {
     /// Audit one database on behalf of another process of this program.
     #[command(hide = true)]
     Worker,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum RuntimesCommand {
+    /// Install them with npm: exact versions, each package verified against the hash in the lock file, no scripts run.
+    ///
+    /// Exit status: 0 installed; 69 npm is not there, or failed.
+    Install {
+        /// Where, instead of --runtimes or the data directory.
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+    /// Say what is there, and try each of them.
+    ///
+    /// Exit status: 0 all of them work; 69 they are not there, or do not work.
+    Check,
 }
 
 /// Audit a database once, from genesis to head.
@@ -99,6 +122,9 @@ pub(super) struct AuditArgs {
     /// Report at most this many findings.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub max_findings: u32,
+    /// Accuse only what the reference runtimes confirm, of plain contracts, too.
+    #[arg(long)]
+    pub confirm: bool,
     #[command(flatten)]
     pub budget: BudgetArgs,
 }
@@ -283,6 +309,11 @@ pub(super) struct CreateArgs {
     /// One lie (`lab lies` lists them), at the first chance after so many transactions.
     #[arg(long, value_name = "KIND[/WAY][@N]")]
     pub lie: Option<String>,
+    /// Execute operations with this reference runtime, as a real executor does, instead of the replay's engine.
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(
+        crate::runtimes::REFERENCES.iter().map(|reference| reference.name)
+    ))]
+    pub engine: Option<String>,
     /// Be honest in odd ways: backlogs, restarts, shared and split batches, other orders of changes.
     #[arg(long)]
     pub odd: bool,

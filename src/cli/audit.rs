@@ -11,12 +11,11 @@ use super::download::{self, Download};
 use super::{Failure, escape, escape_json, exit, proof};
 use crate::database::ack::to_hex;
 use crate::hypercore::Key;
-use crate::replay::finding::{Accused, Class, Finding, ShownChange, Verdict};
-use crate::worker::{self, Beat, Limits, Report, Request};
+use crate::replay::finding::{Accused, Class, Finding, Kind, ShownChange, Support, Verdict};
+use crate::worker::{self, Beat, Launch, Limits, Report, Request};
 
 /// Runs the audit in a worker and prints the report.
-pub(super) fn run(args: &AuditArgs, out: &mut dyn Write) -> Result<u8, Failure> {
-    let binary = std::env::current_exe()?;
+pub(super) fn run(args: &AuditArgs, launch: &Launch, out: &mut dyn Write) -> Result<u8, Failure> {
     let budget = &args.budget;
     let request = |dir: PathBuf, key: Option<Key>| Request {
         key: key.map(|key| to_hex(&key)),
@@ -26,12 +25,13 @@ pub(super) fn run(args: &AuditArgs, out: &mut dyn Write) -> Result<u8, Failure> 
         memory: (budget.max_memory as usize) << 20,
         stack: budget.max_stack << 20,
         jobs: budget.max_jobs,
+        confirm: args.confirm,
         output: (budget.max_output as usize) << 20,
         ..Request::new(dir)
     };
     let named = args.target.to_str().and_then(crate::archive::parse_link);
     let download = match download::is_wanted(args)? {
-        true => Some(Download::run(args, |dir| request(dir, named))?),
+        true => Some(Download::run(args, launch, |dir| request(dir, named))?),
         false => None,
     };
     // Verified as far as it is here is not verified.
@@ -45,13 +45,13 @@ pub(super) fn run(args: &AuditArgs, out: &mut dyn Write) -> Result<u8, Failure> 
     let (audit, seed) = download.map_or((None, None), |download| (Some(download.audit), download.seed));
     let report = match audit.and_then(|audit| audit.finish(|beat| progress.show(beat))) {
         Some(report) => Ok(report),
-        None => worker::run(&binary, request(dir.clone(), key), Limits::default(), |beat| progress.show(beat)),
+        None => worker::run(launch, request(dir.clone(), key), Limits::default(), |beat| progress.show(beat)),
     };
     progress.clear();
     let report = report.map_err(proof::failure)?;
     // Whoever has read the verdict may stop us.
     let stop = seed.as_ref().map(super::seed::Seed::stop).transpose()?;
-    let printed = if args.json { print_json(&report, out) } else { print(&report, out) };
+    let printed = if args.json { print_json(&report, out) } else { print(&report, launch.runtimes.is_some(), out) };
     match printed {
         // A reader that has seen enough (`| head`) changes no verdict.
         Err(failure) if !failure.closed => return Err(failure),
@@ -60,7 +60,7 @@ pub(super) fn run(args: &AuditArgs, out: &mut dyn Write) -> Result<u8, Failure> 
     if let Some(proofs) = &args.proofs
         && report.verdict == Verdict::Violated
     {
-        proof::write_all(proofs, request(dir, key), &report)?;
+        proof::write_all(proofs, launch, request(dir, key), &report)?;
     }
     if let Some((seed, stop)) = seed.zip(stop)
         && let Err(error) = seed.run(stop)
@@ -123,7 +123,7 @@ const CHECKS: [&str; 8] = [
     "every accusation again in a fresh realm, with other limits and locales",
 ];
 
-fn print(report: &Report, out: &mut dyn Write) -> Result<(), Failure> {
+fn print(report: &Report, asks: bool, out: &mut dyn Write) -> Result<(), Failure> {
     writeln!(out, "database      {}", escape(&report.database))?;
     let fork = if report.head.fork > 0 { format!(", fork {}", report.head.fork) } else { String::new() };
     writeln!(out, "head          {} blocks{fork}", report.head.length)?;
@@ -156,6 +156,11 @@ fn print(report: &Report, out: &mut dyn Write) -> Result<(), Failure> {
     if report.verdict == Verdict::Unverifiable {
         writeln!(out, "no violation was found, but not every transaction could be judged")?;
     }
+    let unconfirmed = report.findings.iter().filter(|finding| finding.kind == Kind::EngineUnconfirmed).count();
+    if unconfirmed > 0 && !asks {
+        let findings = if unconfirmed == 1 { "1 finding needs".into() } else { format!("{unconfirmed} findings need") };
+        writeln!(out, "{findings} the reference runtimes: `vitra-watch runtimes install`")?;
+    }
     Ok(())
 }
 
@@ -181,6 +186,11 @@ fn print_finding(finding: &Finding, database: &str, out: &mut dyn Write) -> Resu
         let value = change.value.as_ref().map_or(String::new(), |value| format!(" = {value}"));
         escape(&format!("{} {}{value}", change.kind, change.path))
     };
+    match &finding.support {
+        None => {}
+        Some(Support::Plain) => writeln!(out, "  engines    the contract is plain: all of them make the same")?,
+        Some(Support::Runtimes(names)) => writeln!(out, "  engines    confirmed by {}", escape(&names.join(", ")))?,
+    }
     if let Some(expected) = &finding.expected {
         writeln!(out, "  expected   {}", shown(expected))?;
     }
@@ -246,12 +256,12 @@ mod tests {
     fn no_string_from_a_log_acts_on_a_screen() {
         let long = very_long();
         let mut plain = Vec::new();
-        print(&report("x"), &mut plain).unwrap();
+        print(&report("x"), true, &mut plain).unwrap();
         let lines = plain.iter().filter(|&&byte| byte == b'\n').count();
         for text in NASTY.iter().copied().chain([&*long]) {
             let report = report(text);
             let mut human = Vec::new();
-            print(&report, &mut human).unwrap();
+            print(&report, true, &mut human).unwrap();
             let human = String::from_utf8(human).unwrap();
             assert!(!human.chars().any(|c| is_harmful(c) && c != '\n'), "{human:?}");
             assert_eq!(human.lines().count(), lines, "a string adds a line: {human}");

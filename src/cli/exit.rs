@@ -2,6 +2,7 @@
 //!
 //! 0 to 21 are verdicts, 64 and up are failures in the manner of `sysexits.h`.
 
+use crate::proofs::Lacks;
 use crate::replay::finding::Kind;
 use crate::replay::finding::{Accused, Class, Verdict};
 use crate::worker::Report;
@@ -10,6 +11,8 @@ use crate::worker::Report;
 pub const VERIFIED: u8 = 0;
 /// A file does not prove what it claims.
 pub const NOT_PROVEN: u8 = 1;
+/// What a file shows needs the reference runtimes.
+pub const UNCONFIRMED: u8 = 2;
 /// A violation of the executor (alone, or "the executor or the owner of an oplog").
 pub const VIOLATED_BY_EXECUTOR: u8 = 10;
 /// Violations of the executor by signed heads only.
@@ -30,6 +33,15 @@ pub const UNAVAILABLE: u8 = 69;
 pub const INTERNAL: u8 = 70;
 /// The configuration is wrong.
 pub const CONFIGURATION: u8 = 78;
+
+/// The exit code for a file that proves nothing.
+pub fn lacking(lacks: Lacks) -> u8 {
+    match lacks {
+        Lacks::Form => MALFORMED,
+        Lacks::Proof => NOT_PROVEN,
+        Lacks::Confirmation => UNCONFIRMED,
+    }
+}
 
 /// The gravest of several verdicts: the executor's violations before participants', and what is shown before what is not.
 pub fn gravest(codes: &[u8]) -> u8 {

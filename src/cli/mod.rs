@@ -19,6 +19,7 @@ mod lab;
 mod nasty;
 mod proof;
 mod receipt;
+mod runtimes;
 mod seed;
 mod service;
 mod service_args;
@@ -79,7 +80,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if asked { exit::VERIFIED } else { exit::USAGE });
         }
     };
-    match run(cli.command) {
+    match run(cli) {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
             let message = if failure.lines { failure.message } else { escape(&failure.message) };
@@ -89,25 +90,27 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<u8, Failure> {
+fn run(cli: Cli) -> Result<u8, Failure> {
     let out = &mut std::io::stdout();
-    let result = match command {
-        Command::Audit(args) => audit::run(&args, out),
-        Command::Follow(args) => follow::run(&args, out),
+    let runtimes = runtimes::Place { named: cli.runtimes };
+    let result = match cli.command {
+        Command::Audit(args) => audit::run(&args, &runtimes.launch()?, out),
+        Command::Follow(args) => follow::run(&args, &runtimes.launch()?, out),
         Command::Inspect(args) => inspect::run(&args, out),
-        Command::Lab(args) => lab::run(&args, out),
+        Command::Lab(args) => lab::run(&args, &runtimes.launch()?, out),
         Command::Contract(args) => contract::run(&args, out),
-        Command::Proof(args) => proof::run(&args, out),
+        Command::Proof(args) => proof::run(&args, &runtimes.launch()?, out),
         Command::Receipt(args) => receipt::run(&args, out),
         Command::Compare(args) => compare::run(&args, out),
-        Command::Watch(args) => watch::run(&args, out),
-        Command::Demo => demo::run(out),
+        Command::Watch(args) => watch::run(&args, &runtimes, out),
+        Command::Demo => demo::run(&runtimes.launch()?, out),
         Command::Status(args) => service::status(&args, out),
         Command::Findings(command) => service::findings(&command, out),
         Command::Outbox(command) => service::outbox(&command, out),
         Command::Databases(command) => service::databases(&command, out),
         Command::Alert(command) => service::alert(&command, out),
         Command::Config(args) => config::run(&args, out),
+        Command::Runtimes(command) => runtimes::run(&command, &runtimes, out),
         Command::Completions { shell } => {
             // Into memory first: the generator panics when it cannot write.
             let mut script = Vec::new();
@@ -116,8 +119,10 @@ fn run(command: Command) -> Result<u8, Failure> {
         }
         Command::Man { command } => man(command.as_deref(), out),
         Command::Worker => {
-            let mut input = std::io::BufReader::new(std::io::stdin());
-            crate::worker::serve(&mut input, out).map(|()| exit::VERIFIED).map_err(Failure::from)
+            let input = std::io::BufReader::new(std::io::stdin());
+            crate::worker::serve(Box::new(input), Box::new(std::io::stdout()))
+                .map(|()| exit::VERIFIED)
+                .map_err(Failure::from)
         }
     };
     match result {

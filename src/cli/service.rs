@@ -31,7 +31,7 @@ fn unusable(error: StateError) -> Failure {
 impl Place {
     fn of(args: &ServiceArgs) -> Result<Place, Failure> {
         let config = load(&args.config)?;
-        let places = places(&config)?;
+        let places = places(&config, &super::runtimes::Place { named: None })?;
         Ok(Place { config, places, json: args.json })
     }
 

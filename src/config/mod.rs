@@ -43,6 +43,8 @@ pub struct Config {
     /// Where everything is kept: `archive/`, `state.sqlite`, `control.sock`. By default systemd's state directory, or the
     /// user's data directory.
     pub data: Option<PathBuf>,
+    /// Where the reference runtimes are. By default `runtimes` in the data directory, if they are there.
+    pub runtimes: Option<PathBuf>,
     /// Databases to follow.
     #[serde(deserialize_with = "parse::or_default")]
     pub databases: Vec<Database>,
@@ -68,6 +70,7 @@ impl Default for Config {
         Self {
             name: "vitra-watch".to_owned(),
             data: None,
+            runtimes: None,
             databases: Vec::new(),
             network: Network::default(),
             quotas: Quotas::default(),

@@ -12,7 +12,7 @@ use super::workload::{Act, Workload, WorkloadError};
 use crate::database::{Value, decode, encode};
 use crate::hyperbee::{Blocks, Tree};
 use crate::replay::contract::Contract;
-use crate::replay::engine::{AckView, Applied, Budget, Dialect, LoadError, Outcome, Surroundings};
+use crate::replay::engine::{AckView, Applied, Budget, Delivery, Dialect, LoadError, Outcome, Surroundings};
 use crate::replay::state::Published;
 
 /// Something that makes the contract more than a function of operation and state.
@@ -105,7 +105,8 @@ fn look(lab: &mut Lab<Memory>, who: usize, seq: u64, op: &Value, method: Option<
     let origin = lab.name(who).unwrap_or_default();
     let length = lab.index.length();
     let clock = 1_800_000_000_000.0 + length as f64;
-    let usual = Surroundings { clock, seed: 1, writer: true, locale: 0, dialect: Dialect::New };
+    let usual =
+        Surroundings { clock, seed: 1, writer: true, locale: 0, dialect: Dialect::New, delivery: Delivery::Asked };
     let (contract, index, cache) = lab.parts();
     let tree = Tree::new(index, cache, length);
     let state = Published::new(&tree);

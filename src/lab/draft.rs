@@ -41,9 +41,12 @@ impl Write {
 
     /// A change as the contract made it.
     pub fn change(change: &Change) -> Self {
-        let write = match &change.put {
-            Some(value) => Self::put(change.key.to_vec(), value),
-            None => Self::delete(change.key.to_vec()),
+        let write = match (&change.put, &change.bytes) {
+            (Some(_), Some(bytes)) => {
+                Self { key: change.key.to_vec(), what: What::Put(bytes.to_vec()), declared: false }
+            }
+            (Some(value), None) => Self::put(change.key.to_vec(), value),
+            (None, _) => Self::delete(change.key.to_vec()),
         };
         Self { declared: !change.bypass, ..write }
     }

@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::rc::Rc;
 
 use super::draft::{Draft, What, Write, put_all};
 use super::log::{KeyScheme, Log, Memory, Owner, Store};
@@ -19,8 +20,9 @@ use crate::hypercore::views::{Conflict, conflicts, rewritten_from};
 use crate::hypercore::{Key, Nodes};
 use crate::proofs::Evidence;
 use crate::replay::contract::Contract;
-use crate::replay::engine::{AckView, Budget, Called, Dialect, LoadError, Outcome, State, Surroundings};
+use crate::replay::engine::{AckView, Budget, Called, Delivery, Dialect, LoadError, Outcome, State, Surroundings};
 use crate::replay::logs::{History, Logs, Oplog};
+use crate::replay::reference::{Question, References, Reply, ask_one};
 use crate::replay::state::Published;
 
 /// The first block of every index.
@@ -89,6 +91,29 @@ pub struct Lab<S> {
     cache: Cache,
     clock: f64,
     budget: Budget,
+    /// What runs operations instead of the replay's engine: a real executor's.
+    pub engine: Option<Engine>,
+}
+
+/// A reference runtime that executes operations.
+#[derive(Clone)]
+pub struct Engine {
+    /// The runtimes.
+    pub references: Rc<dyn References>,
+    /// Which of them, by number.
+    pub at: usize,
+}
+
+impl Engine {
+    fn apply(&self, contract: &Contract, op: &[u8], ack: &AckView<'_>, state: &dyn State) -> Result<Outcome, LabError> {
+        let question = Question { source: &contract.source, index: contract.index(), operation: op, ack };
+        let stuck = |what: String| LabError::Stuck { seq: ack.seq, what: what.into() };
+        let missing = |seq| LabError::Tree(TreeError::Missing { seq });
+        match ask_one(&*self.references, self.at, &question, state).map_err(missing)? {
+            Reply::Outcome { outcome, .. } => Ok(outcome),
+            Reply::None(why) => Err(stuck(why)),
+        }
+    }
 }
 
 /// How a lab begins.
@@ -209,7 +234,8 @@ impl<S: Store> Lab<S> {
     pub fn open(index: Log<S>, oplogs: Vec<Log<S>>, cache: Cache, budget: Budget) -> Result<Self, LabError> {
         let contract = Contract::new("", 1, index.name(), budget);
         let clock = START + index.length() as f64;
-        let mut lab = Self { index, oplogs, inputs: BTreeMap::new(), contract, cache, clock, budget };
+        let inputs = BTreeMap::new();
+        let mut lab = Self { index, oplogs, inputs, contract, cache, clock, budget, engine: None };
         lab.restart()?;
         Ok(lab)
     }
@@ -346,7 +372,8 @@ impl<S: Store> Lab<S> {
         let length = self.index.length();
         if before.is_empty() {
             let tree = Tree::new(&self.index.store, &self.cache, length);
-            return execute(&mut self.contract, &op, (&origin, seq, ts), &Published::new(&tree));
+            let engine = self.engine.as_ref();
+            return execute(&mut self.contract, engine, &op, (&origin, seq, ts), &Published::new(&tree));
         }
         // The tree in memory belongs to the last version that was written; a batch in passing must not take it away.
         let aside = Cache::default();
@@ -354,7 +381,8 @@ impl<S: Store> Lab<S> {
         for draft in before {
             put_all(&draft.entries(), &mut batch)?;
         }
-        execute(&mut self.contract, &op, (&origin, seq, ts), &Published::new(&batch))
+        let engine = self.engine.as_ref();
+        execute(&mut self.contract, engine, &op, (&origin, seq, ts), &Published::new(&batch))
     }
 
     /// The blocks of these entries, as one batch.
@@ -430,7 +458,14 @@ impl<S: Store> Lab<S> {
 }
 
 fn around(clock: f64) -> Surroundings {
-    Surroundings { clock, seed: clock.to_bits(), writer: true, locale: 0, dialect: Dialect::New }
+    Surroundings {
+        clock,
+        seed: clock.to_bits(),
+        writer: true,
+        locale: 0,
+        dialect: Dialect::New,
+        delivery: Delivery::Asked,
+    }
 }
 
 /// The operation after the last one of an input that the index acks.
@@ -450,7 +485,8 @@ fn last_ack(tree: &impl View, name: &str) -> Result<u64, TreeError> {
 /// Runs an operation and drafts its transaction.
 fn execute(
     contract: &mut Contract,
-    op: &[u8],
+    engine: Option<&Engine>,
+    bytes: &[u8],
     (origin, seq, ts): (&str, u64, f64),
     state: &dyn State,
 ) -> Result<Draft, LabError> {
@@ -464,7 +500,7 @@ fn execute(
         num_changes: 0,
         extra_fields: Vec::new(),
     };
-    let op = match decode(op) {
+    let op = match decode(bytes) {
         Ok(decoded) => decoded.value,
         // Vitra's own executor dies of it; one that lives on can only record a failure.
         Err(error) => {
@@ -477,9 +513,12 @@ fn execute(
         ack.metadata = processed.result.unwrap_or(Value::Undefined);
     }
     let view = AckView { origin, seq, ts, metadata: &ack.metadata };
-    let applied = contract.apply(&op, &view, around(ts), state).map_err(LabError::Contract)?;
+    let outcome = match engine {
+        Some(engine) => engine.apply(contract, bytes, &view, state)?,
+        None => contract.apply(&op, &view, around(ts), state).map_err(LabError::Contract)?.outcome,
+    };
     let stuck = |what: String| LabError::Stuck { seq, what: what.into() };
-    match applied.outcome {
+    match outcome {
         Outcome::Success { changes, actions } => {
             (ack.success, ack.num_changes) = (true, actions);
             Ok(Draft::new(ack, &changes))

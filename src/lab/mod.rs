@@ -31,7 +31,7 @@ pub mod serve;
 pub mod workload;
 
 pub use course::{Course, CourseError, Oddities, Truth};
-pub use executor::{Beginning, Genesis, Input, Lab, LabError};
+pub use executor::{Beginning, Engine, Genesis, Input, Lab, LabError};
 pub use log::{KeyScheme, Log, Memory, Owner, Store};
 pub use random::Random;
 pub use workload::{Act, Action, Example, Workload, WorkloadError};

@@ -34,4 +34,4 @@ pub use inclusion::{Included, Inclusion};
 pub use prove::{Evidence, ProveError, by_heads_of, is_input, prove};
 pub use rebuttal::{Rebuttal, Rebutted};
 pub use statement::{Statement, check};
-pub use verify::{Proven, Refused, Setup, evaluate, verify};
+pub use verify::{Lacks, Proven, Refused, Setup, evaluate, verify};

@@ -10,7 +10,7 @@ use crate::database::{DecodeError, decode};
 use crate::hyperbee::Entry;
 use crate::hypercore::{Equivocation, Key, PrefixEvidence, SignedHead, truncates};
 use crate::replay::auditor::{Auditor, Options, Step, Unanchored, Wait};
-use crate::replay::finding::{Accused, Class, Finding, Kind};
+use crate::replay::finding::{Accused, Class, Finding, Kind, Support};
 use crate::replay::heads;
 use crate::replay::logs::Logs;
 
@@ -42,6 +42,18 @@ pub struct Proven {
     pub end: Option<u64>,
     /// What was checked, in sentences.
     pub checks: Vec<String>,
+}
+
+/// What a file lacks that proves nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lacks {
+    /// It is no proof file.
+    Form,
+    /// It does not show what it claims.
+    Proof,
+    /// It may show it: reference runtimes would have to confirm the replay.
+    Confirmation,
 }
 
 /// Why a file proves nothing.
@@ -76,6 +88,9 @@ pub enum Refused {
     /// The audit comes to another result.
     #[error("what the file holds does not show it")]
     NotShown,
+    /// The result of the replay is not known to be that of the executor's engine.
+    #[error("what it shows needs the reference runtimes: {0}")]
+    Unconfirmed(String),
     /// The heads do not contradict each other.
     #[error("the heads do not contradict each other: {0}")]
     Heads(String),
@@ -88,9 +103,13 @@ pub enum Refused {
 }
 
 impl Refused {
-    /// Whether it is the file's form that is wrong.
-    pub fn is_malformed(&self) -> bool {
-        matches!(self, Refused::File(_))
+    /// What the file lacks.
+    pub fn lacks(&self) -> Lacks {
+        match self {
+            Refused::File(_) => Lacks::Form,
+            Refused::Unconfirmed(_) => Lacks::Confirmation,
+            _ => Lacks::Proof,
+        }
     }
 }
 
@@ -259,6 +278,15 @@ fn by_audit(
             "that rests on the log's ending with the head of length {end}: a longer head that goes on from there clears"
         ));
     }
+    match &finding.support {
+        None => {}
+        Some(Support::Plain) => {
+            checks.push("the contract is plain: every engine makes of this operation what this one makes".to_owned());
+        }
+        Some(Support::Runtimes(names)) => {
+            checks.push(format!("the reference runtimes {} make the same of this operation", names.join(", ")));
+        }
+    }
     if finding.accused.as_ref().is_some_and(|accused| !accused.owners().is_empty()) {
         checks.push(
             "it used the bytes of an operation: a proof that its oplog was rewritten clears the executor".to_owned(),
@@ -320,7 +348,11 @@ pub(super) fn search(auditor: &mut Auditor<'_>, kind: Kind, seq: u64) -> Result<
                 let foreseen = auditor.foreseen().violations.iter().find(wanted).cloned();
                 return foreseen.ok_or(Refused::End(end, "the claim does not name that, and a longer head may go on"));
             }
-            Step::Judged(_) | Step::Waits(_) | Step::End => return Err(Refused::NotShown),
+            Step::Judged(_) | Step::Waits(_) | Step::End => {
+                let unconfirmed = |f: &&Finding| f.kind == Kind::EngineUnconfirmed && f.seq.is_some_and(|at| at <= seq);
+                let open = auditor.findings.iter().rev().find(unconfirmed);
+                return Err(open.map_or(Refused::NotShown, |found| Refused::Unconfirmed(found.message.clone())));
+            }
         }
     }
 }

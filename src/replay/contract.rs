@@ -17,6 +17,8 @@ pub struct Contract {
     continued: Option<Realm>,
     /// The shared realm was loaded by [`Contract::load`], not for an operation.
     loaded: bool,
+    /// A reference runtime gave what was published, where this engine did not.
+    pub differs: std::cell::Cell<bool>,
 }
 
 impl Contract {
@@ -30,6 +32,7 @@ impl Contract {
             budget,
             continued: None,
             loaded: false,
+            differs: std::cell::Cell::new(false),
         }
     }
 
@@ -109,6 +112,11 @@ impl Contract {
         };
         let as_new = self.loaded || realm.was_loaded_plainly();
         (as_new && self.scan.mutable_state.is_empty()).then_some(true)
+    }
+
+    /// The key of the index in hex.
+    pub fn index(&self) -> &str {
+        &self.pubkey
     }
 
     /// Drops the shared realm; the next operation begins afresh, as after a restart of the executor.

@@ -1,12 +1,17 @@
 //! What a mismatch between replay and index means.
 //!
-//! An accusation by replay needs: no taint, no budget used up, nothing near a limit, nothing engine-specific, no mutable
-//! contract state, every open reading failing, and the same result from a fresh realm (`docs/verdicts.md`). This module
-//! runs an operation again under other circumstances until one of these applies, or none does.
+//! An accusation by replay needs two things (`docs/verdicts.md`). Nothing that no engine can repeat may explain what was
+//! published: clock and chance, the contract's own state, an order of answers, a rewritten oplog, the other of two open readings.
+//! And the result must be the executor's engine's, not only ours: because contract and operation are *plain*, or because every
+//! reference runtime confirms it. This module runs an operation again under other circumstances, and asks the reference
+//! runtimes, until what was published is explained, or cannot be decided, or accuses.
 
 use super::contract::Contract;
-use super::engine::{AckView, Applied, Budget, Dialect, Exhausted, LoadError, Outcome, State, Surroundings, locale};
-use super::finding::Kind;
+use super::engine::{
+    AckView, Applied, Budget, Delivery, Dialect, Exhausted, LoadError, Outcome, State, Surroundings, Taint, locale,
+};
+use super::finding::{Kind, Support};
+use super::reference::{Question, References, Reply, ask};
 use crate::database::{Ack, Value};
 
 /// What a run of the operation looks like beside what was published.
@@ -28,14 +33,26 @@ pub enum Compared {
 pub type Compare<'a> = dyn Fn(&Applied) -> Result<Compared, u64> + 'a;
 
 /// The outcome of an examination.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Examined {
     /// Another run of the same honest executor explains what was published.
     Match,
     /// The same, for the contract source that was not in force by the first reading.
     MatchesOtherReading,
+    /// A reference runtime gives what was published, and our engine does not.
+    MatchesReference {
+        /// The runtime.
+        name: String,
+        /// Its outcome.
+        outcome: Outcome,
+    },
     /// Nothing explains it: somebody lied.
-    Accuse,
+    Accuse {
+        /// Why our result is the executor's engine's, too.
+        support: Support,
+        /// The outcome that the reference runtimes agree on, where ours is another.
+        outcome: Option<Outcome>,
+    },
     /// It cannot be judged.
     Unjudged {
         /// Why.
@@ -51,6 +68,14 @@ pub enum Examined {
 pub struct Case<'a> {
     /// The operation.
     pub op: &'a Value,
+    /// The block that it was read from.
+    pub op_bytes: &'a [u8],
+    /// The key of the index in hex.
+    pub index: &'a str,
+    /// The software that executors run, where it is at hand.
+    pub references: Option<&'a dyn References>,
+    /// Plain contracts are asked about, too.
+    pub confirm: bool,
     /// Its bytes are read differently by versions of msgpackr.
     pub op_peculiar: bool,
     /// Some value of the index that was read or compared is.
@@ -69,6 +94,14 @@ pub struct Case<'a> {
     pub around: Surroundings,
     /// The source that is in force by the other reading, if two are open.
     pub other: Option<&'a Contract>,
+}
+
+impl Case<'_> {
+    /// The ack as the contract gets it.
+    pub fn view(&self) -> AckView<'_> {
+        let Ack { origin, seq, ts, metadata, .. } = self.ack;
+        AckView { origin, seq: *seq, ts: *ts, metadata }
+    }
 }
 
 fn unjudged(kind: Kind, message: impl Into<String>) -> Examined {
@@ -118,10 +151,16 @@ pub fn runtime_died(error: Option<&str>) -> bool {
 /// # Errors
 /// The number of a block that is not here.
 pub fn examine(case: &Case<'_>, contract: &Contract, first: &Applied, compare: &Compare<'_>) -> Result<Examined, u64> {
-    let view = AckView { origin: &case.ack.origin, seq: case.ack.seq, ts: case.ack.ts, metadata: &case.ack.metadata };
+    let view = case.view();
     let run = |contract: &Contract, around: Surroundings, budget: Budget| {
         contract.apply_fresh(case.op, &view, around, budget, case.state)
     };
+    // A contract whose results keep differing is asked of those who know.
+    if contract.differs.get()
+        && let Some(found) = matching_reference(case, contract, &view, compare)?
+    {
+        return Ok(found);
+    }
     let fresh = match run(contract, case.around, case.budget) {
         Ok(applied) => applied,
         Err(error) => return Ok(load_failure(&error)),
@@ -137,25 +176,9 @@ pub fn examine(case: &Case<'_>, contract: &Contract, first: &Applied, compare: &
     let mut taint = first.taint.clone();
     taint.merge(&fresh.taint);
 
-    if taint.dialect {
-        let around = Surroundings { dialect: Dialect::Old, ..case.around };
-        if let Ok(applied) = run(contract, around, case.budget)
-            && matches!(compare(&applied)?, Compared::Match)
-        {
-            return Ok(Examined::Match);
-        }
-        taint.note_engine("a value that versions of msgpackr pack differently");
-    }
-    if taint.locale {
-        for index in 1..locale::COUNT {
-            let around = Surroundings { locale: index, ..case.around };
-            match run(contract, around, case.budget).map(|applied| compare(&applied)) {
-                Ok(Ok(Compared::Match)) => return Ok(Examined::Match),
-                Ok(Ok(Compared::Mismatch { result: other, .. })) if other == result => {}
-                Ok(Err(seq)) => return Err(seq),
-                _ => taint.note_engine("an order of strings that depends on the executor's locale"),
-            }
-        }
+    let moves = moves(case, &run, contract, &mut taint, &result, compare)?;
+    if matches!(moves, Some(Examined::Match)) {
+        return Ok(Examined::Match);
     }
     if let Some(other) = case.other
         && let Ok(applied) = run(other, case.around, case.budget)
@@ -165,22 +188,10 @@ pub fn examine(case: &Case<'_>, contract: &Contract, first: &Applied, compare: &
         }
         taint.merge(&applied.taint);
         taint.merge(&other.taint());
+        other.scan.beyond_plain.iter().for_each(|finding| taint.note_engine(&finding.what));
         if !other.scan.mutable_state.is_empty() {
             return Ok(stateful(other));
         }
-    }
-    if !case.op_attributed {
-        return Ok(unjudged(
-            Kind::Unattributed,
-            "nobody signed the head of this oplog, or its signature does not say of which log it is; the operation may have \
-             been another one when it was executed",
-        ));
-    }
-    if case.op_rewritten {
-        return Ok(unjudged(
-            Kind::OpRewritten,
-            "only a rewritten history of this oplog is held; the operation may have been another one when it was executed",
-        ));
     }
     if case.ack.success != success && runtime_died(case.ack.error.as_deref()) {
         return Ok(unjudged(
@@ -188,35 +199,252 @@ pub fn examine(case: &Case<'_>, contract: &Contract, first: &Applied, compare: &
             "the ack records that the executor's runtime died; the contract itself would have succeeded",
         ));
     }
-    if let Some(verdict) = surroundings(case, &run, contract, &mut taint, &result, compare)? {
-        return Ok(verdict);
+    let mut never = never(case);
+    if never.is_none() {
+        if let Some(verdict) = surroundings(case, &run, contract, &mut taint, &result, compare)? {
+            return Ok(verdict);
+        }
+        if (first.concurrent || fresh.concurrent)
+            && let Some(race) = race(case, &run, contract, &result, compare)?
+        {
+            return Ok(race);
+        }
+    }
+    if !contract.scan.mutable_state.is_empty() {
+        never.get_or_insert_with(|| stateful(contract));
     }
     taint.merge(&contract.taint());
-    if !contract.scan.mutable_state.is_empty() {
-        return Ok(stateful(contract));
-    }
     if case.op_peculiar {
         taint.note_engine("bytes of the operation that versions of msgpackr read differently");
     }
     if case.state_peculiar {
         taint.note_engine("bytes of the index that versions of msgpackr read differently");
     }
-    if !taint.engine.is_empty() {
-        let touched = taint.engine.iter().map(|name| &**name).collect::<Vec<_>>().join("; ");
-        return Ok(unjudged(
-            Kind::EngineSpecific,
-            format!(
-                "the published result differs from the replay's, but engines differ in what was touched: {touched}"
+    // What accuses nobody in any case is still a match, if the software that the executor ran says so.
+    never = never.or(moves);
+    if never.is_none() && near_limit(case, &run, contract, first, &fresh, success, &result, compare)? {
+        let why = "the outcome depends on memory, stack or size limits in which engines differ";
+        never = Some(unjudged(Kind::NearLimit, why));
+    }
+    let beyond = beyond_plain(case, contract, &taint);
+    if never.is_none() && beyond.is_none() {
+        return Ok(Examined::Accuse { support: Support::Plain, outcome: None });
+    }
+    let heard = by_references(case, contract, &view, compare)?;
+    let other = match (&heard, case.other) {
+        (Heard::Agree { .. }, Some(other)) => Some(by_references(case, other, &view, compare)?),
+        _ => None,
+    };
+    match other {
+        Some(Heard::Match { .. }) => return Ok(Examined::MatchesOtherReading),
+        None | Some(Heard::Agree { .. }) => {}
+        Some(_) => {
+            never.get_or_insert_with(|| {
+                let why = "the reference runtimes do not agree on what the contract makes that may be in force as well";
+                unjudged(Kind::EngineUnconfirmed, why)
+            });
+        }
+    }
+    Ok(match (heard, never) {
+        (Heard::Match { name, outcome }, _) => {
+            contract.differs.set(true);
+            Examined::MatchesReference { name, outcome }
+        }
+        (_, Some(never)) => never,
+        (Heard::Agree { names, result: theirs, outcome }, None) => match first.concurrent && theirs != result {
+            // In which orders their result would move is known of our engine only.
+            true => unjudged(
+                Kind::EngineUnconfirmed,
+                "the reference runtimes make another result than this engine, of reads that race",
             ),
+            false => {
+                Examined::Accuse { support: Support::Runtimes(names), outcome: (theirs != result).then_some(outcome) }
+            }
+        },
+        (Heard::Differ(why), None) => unjudged(Kind::EngineSpecific, why),
+        (Heard::Silent(why), None) => unjudged(Kind::EngineUnconfirmed, why),
+        (Heard::Nobody, None) => unjudged(
+            Kind::EngineUnconfirmed,
+            format!(
+                "the published result differs from the replay's, but {}; the reference runtimes would decide it \
+                 (`vitra-watch runtimes install`)",
+                beyond.unwrap_or_default()
+            ),
+        ),
+    })
+}
+
+/// What keeps a mismatch from accusing anybody, whatever any engine makes of it.
+fn never(case: &Case<'_>) -> Option<Examined> {
+    if !case.op_attributed {
+        return Some(unjudged(
+            Kind::Unattributed,
+            "nobody signed the head of this oplog, or its signature does not say of which log it is; the operation may have \
+             been another one when it was executed",
         ));
     }
-    if near_limit(case, &run, contract, first, &fresh, success, &result, compare)? {
-        return Ok(unjudged(
-            Kind::NearLimit,
-            "the outcome depends on memory, stack or size limits in which engines differ",
-        ));
+    case.op_rewritten.then(|| {
+        let why =
+            "only a rewritten history of this oplog is held; the operation may have been another one when it was executed";
+        unjudged(Kind::OpRewritten, why)
+    })
+}
+
+/// Examines an operation that our engine cannot run: whether a reference runtime gives what was published.
+///
+/// # Errors
+/// The number of a block that is not here.
+pub fn matching_reference(
+    case: &Case<'_>,
+    contract: &Contract,
+    view: &AckView<'_>,
+    compare: &Compare<'_>,
+) -> Result<Option<Examined>, u64> {
+    Ok(match by_references(case, contract, view, compare)? {
+        Heard::Match { name, outcome } => {
+            contract.differs.set(true);
+            Some(Examined::MatchesReference { name, outcome })
+        }
+        _ => None,
+    })
+}
+
+/// Why our result is not known to be that of every engine: what of the contract or the operation is outside the white list.
+fn beyond_plain(case: &Case<'_>, contract: &Contract, taint: &Taint) -> Option<String> {
+    if case.confirm {
+        return Some("what is plain is to be confirmed, too".to_owned());
     }
-    Ok(Examined::Accuse)
+    let mut names: Vec<&str> = taint.engine.iter().map(|name| &**name).collect();
+    names.extend(contract.scan.beyond_plain.iter().take(5).map(|finding| &*finding.what));
+    (!names.is_empty()).then(|| format!("engines may differ in what was touched: {}", names.join("; ")))
+}
+
+/// What the reference runtimes say.
+enum Heard {
+    /// There are none.
+    Nobody,
+    /// One gives what was published.
+    Match { name: String, outcome: Outcome },
+    /// All give the same, which was not published. `result` is as a comparison describes it.
+    Agree { names: Vec<String>, result: String, outcome: Outcome },
+    /// They give different results.
+    Differ(String),
+    /// Some give none.
+    Silent(String),
+}
+
+/// Asks the reference runtimes.
+fn by_references(
+    case: &Case<'_>,
+    contract: &Contract,
+    view: &AckView<'_>,
+    compare: &Compare<'_>,
+) -> Result<Heard, u64> {
+    let Some(references) = case.references else { return Ok(Heard::Nobody) };
+    let question = Question { source: &contract.source, index: case.index, operation: case.op_bytes, ack: view };
+    let replies = ask(references, &question, case.state)?;
+    let names = references.names();
+    let mut agreed: Option<(String, String, Outcome)> = None;
+    let mut differ = None;
+    let mut silent = None;
+    for (name, reply) in names.iter().zip(replies) {
+        let (outcome, described) = match reply {
+            Reply::Outcome { outcome, result } => (outcome, result),
+            Reply::None(why) => {
+                silent.get_or_insert(format!("the reference runtime {name} cannot say what the contract makes: {why}"));
+                continue;
+            }
+        };
+        let applied = Applied::of(outcome);
+        match compare(&applied)? {
+            Compared::Match => return Ok(Heard::Match { name: name.clone(), outcome: applied.outcome }),
+            Compared::Undecided => {
+                silent.get_or_insert(format!("what the reference runtime {name} makes cannot be compared"));
+            }
+            Compared::Mismatch { result, .. } => match &agreed {
+                Some((known, ..)) if *known != described => {
+                    differ.get_or_insert(format!("the reference runtimes {} and {name} differ", first_of(names)));
+                }
+                Some(_) => {}
+                None => agreed = Some((described, result, applied.outcome)),
+            },
+        }
+    }
+    Ok(match (differ, silent, agreed) {
+        (Some(why), ..) => Heard::Differ(why),
+        (None, Some(why), _) => Heard::Silent(why),
+        (None, None, Some((_, result, outcome))) => Heard::Agree { names: names.to_vec(), result, outcome },
+        (None, None, None) => Heard::Nobody,
+    })
+}
+
+fn first_of(names: &[String]) -> &str {
+    names.first().map_or("", String::as_str)
+}
+
+/// Runs the operation again where answers to concurrent reads arrive in other orders. `Some` when the result depends on it.
+fn race(
+    case: &Case<'_>,
+    run: &Run<'_>,
+    contract: &Contract,
+    result: &str,
+    compare: &Compare<'_>,
+) -> Result<Option<Examined>, u64> {
+    let mut explained = None;
+    for number in 0..Delivery::OTHERS {
+        let around = Surroundings { delivery: Delivery::Other(number), ..case.around };
+        match run(contract, around, case.budget).map(|applied| compare(&applied)) {
+            Ok(Err(seq)) => return Err(seq),
+            Ok(Ok(Compared::Mismatch { result: other, .. })) if other == result => {}
+            Ok(Ok(Compared::Match)) => {
+                explained = Some("yes");
+                break;
+            }
+            _ => explained = Some("unknown"),
+        }
+    }
+    Ok(explained.map(|explained| Examined::Unjudged {
+        kind: Kind::NondeterministicContract,
+        message: "the contract's result depends on the order in which answers to concurrent reads arrive".to_owned(),
+        explained: Some(explained),
+    }))
+}
+
+/// Runs the operation again as another version of msgpackr packs and where another locale orders. `Some` when one of them gives
+/// what was published, or when the locale moves the result, which no reference runtime settles.
+fn moves(
+    case: &Case<'_>,
+    run: &Run<'_>,
+    contract: &Contract,
+    taint: &mut Taint,
+    result: &str,
+    compare: &Compare<'_>,
+) -> Result<Option<Examined>, u64> {
+    if taint.dialect {
+        let around = Surroundings { dialect: Dialect::Old, ..case.around };
+        if let Ok(applied) = run(contract, around, case.budget)
+            && matches!(compare(&applied)?, Compared::Match)
+        {
+            return Ok(Some(Examined::Match));
+        }
+        taint.note_engine("a value that versions of msgpackr pack differently");
+    }
+    let mut moved = None;
+    if taint.locale {
+        for index in 1..locale::COUNT {
+            let around = Surroundings { locale: index, ..case.around };
+            match run(contract, around, case.budget).map(|applied| compare(&applied)) {
+                Ok(Ok(Compared::Match)) => return Ok(Some(Examined::Match)),
+                Ok(Ok(Compared::Mismatch { result: other, .. })) if other == result => {}
+                Ok(Err(seq)) => return Err(seq),
+                _ => {
+                    let why = "the result depends on an order of strings, which the executor's locale decides";
+                    moved = Some(unjudged(Kind::EngineSpecific, why));
+                }
+            }
+        }
+    }
+    Ok(moved)
 }
 
 fn stateful(contract: &Contract) -> Examined {
@@ -247,7 +475,7 @@ fn surroundings(
     case: &Case<'_>,
     run: &Run<'_>,
     contract: &Contract,
-    taint: &mut super::engine::Taint,
+    taint: &mut Taint,
     result: &str,
     compare: &Compare<'_>,
 ) -> Result<Option<Examined>, u64> {

@@ -105,8 +105,10 @@ kinds! {
     NeverSettles = "never-settles" ContractDefect,
     /// A contract wrote below `.sys` past the runtime's guard.
     ProtectedPathWrite = "protected-path-write" ContractDefect,
-    /// Engines differ in something that the operation touched.
+    /// The engines that executors run differ in what the operation touched.
     EngineSpecific = "engine-specific" Unverifiable,
+    /// Our engine's result was not published, and nothing shows that an executor's engine makes the same.
+    EngineUnconfirmed = "engine-unconfirmed" Unverifiable,
     /// Bytes that cannot be decoded, acked as a success.
     UndecodableOp = "undecodable-op" Unverifiable,
     /// The outcome depends on limits in which engines differ.
@@ -145,6 +147,8 @@ kinds! {
     NonCanonicalTree = "non-canonical-tree" Notice,
     /// An operation that cannot be decoded, acked as failed.
     MalformedOp = "malformed-op" Notice,
+    /// A reference runtime makes what was published, and our engine something else.
+    EngineDifference = "engine-difference" Notice,
 }
 
 impl Kind {
@@ -235,6 +239,16 @@ impl Operation {
     }
 }
 
+/// Why the replay's result is known to be that of the executor's engine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Support {
+    /// Contract and operation stay inside what every engine does alike.
+    Plain,
+    /// These reference runtimes were asked, and make the same.
+    Runtimes(Vec<String>),
+}
+
 /// One change as findings show it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ShownChange {
@@ -303,6 +317,9 @@ pub struct Finding {
     /// What was published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published: Option<ShownChange>,
+    /// For violations that a replay shows: why its result is the executor's engine's, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub support: Option<Support>,
     /// For `nondeterministic-contract`: do other clocks explain the mismatch (`yes`, `no`, `unknown`)?
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explained: Option<String>,
@@ -330,6 +347,7 @@ impl Finding {
             rests_on: Vec::new(),
             expected: None,
             published: None,
+            support: None,
             explained: None,
             unjudged: false,
             message: message.into(),

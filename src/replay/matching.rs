@@ -252,8 +252,11 @@ impl<'a> Open<'a> {
     }
 }
 
-/// Is this what the contract wrote?
-pub fn fits(change: &Change, value: Option<&Value>) -> bool {
+/// Is this what the contract wrote? `bytes` are those of the published value.
+pub fn fits(change: &Change, value: Option<&Value>, bytes: Option<&[u8]>) -> bool {
+    if change.bytes.is_some() && change.bytes.as_deref() == bytes {
+        return true;
+    }
     match (&change.put, value) {
         (None, None) => true,
         (Some(put), None) => put.is_nullish(),
@@ -283,8 +286,8 @@ fn judge(ack: Announced, expected: Option<&Expected>, open: Open<'_>, result: &m
     let mut left = open.left();
     for (at, published) in result.entries.iter().enumerate() {
         match (&published.body, published.matched.and_then(|m| Some((m, expected.changes.get(m)?)))) {
-            (Body::Entry { value, peculiar, .. }, Some((place, change))) => {
-                if !fits(change, value.as_ref()) {
+            (Body::Entry { entry, value, peculiar }, Some((place, change))) => {
+                if !fits(change, value.as_ref(), entry.value()) {
                     result.peculiar |= peculiar;
                     wrong.push(issue(Kind::WrongChange, published.seq, Some(place), Some(at)));
                 }

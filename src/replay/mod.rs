@@ -11,6 +11,7 @@ pub mod logs;
 pub mod matching;
 pub mod numbering;
 pub mod reach;
+pub mod reference;
 pub mod report;
 pub mod scan;
 pub mod state;

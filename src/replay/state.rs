@@ -1,11 +1,12 @@
 //! What a contract reads: the published tree, decoded.
 
 use std::cell::Cell;
+use std::rc::Rc;
 
 use super::engine::{ListEntry, ListRequest, ReadError, State};
 use crate::database::{DecodeError, Value, decode};
-use crate::hyperbee::list::{ListError, ListOptions, shallow};
-use crate::hyperbee::{TreeError, View};
+use crate::hyperbee::list::{ListError, ListOptions, Listed, shallow};
+use crate::hyperbee::{Entry, TreeError, View};
 
 /// Most entries of one listing; a directory of that size fills the memory of every real guest.
 const MOST_LISTED: usize = 2_000_000;
@@ -55,20 +56,27 @@ impl<V: View> State for Published<'_, V> {
     }
 
     fn list(&self, request: &ListRequest) -> Result<Vec<ListEntry>, ReadError> {
+        let entry = |item: Listed| {
+            let entry = item.entry.map(|entry| Ok((entry.seq(), self.value(entry.value())?))).transpose()?;
+            Ok(ListEntry { container: item.container, name: item.name, path: item.path, entry })
+        };
+        self.listed(request)?.into_iter().map(entry).collect()
+    }
+
+    fn entry(&self, key: &[u8]) -> Result<Option<Rc<Entry>>, ReadError> {
+        self.view.get(key).map_err(read_error)
+    }
+
+    fn listed(&self, request: &ListRequest) -> Result<Vec<Listed>, ReadError> {
         let prefix: Vec<&str> = request.prefix.split('/').filter(|segment| !segment.is_empty()).collect();
         let small = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
         let options =
             ListOptions { reverse: request.reverse, offset: small(request.offset), limit: small(request.limit) };
         let decodes = |value: &[u8]| !matches!(decode(value), Err(DecodeError::Malformed { .. }));
-        let listed = shallow(self.view, &prefix, options, MOST_LISTED, decodes).map_err(|error| match error {
+        shallow(self.view, &prefix, options, MOST_LISTED, decodes).map_err(|error| match error {
             ListError::Tree(error) => read_error(error),
             ListError::NeverEnds => ReadError::NeverEnds,
             error => ReadError::Unreadable(error.to_string().into()),
-        })?;
-        let entry = |item: crate::hyperbee::list::Listed| {
-            let entry = item.entry.map(|entry| Ok((entry.seq(), self.value(entry.value())?))).transpose()?;
-            Ok(ListEntry { container: item.container, name: item.name, path: item.path, entry })
-        };
-        listed.into_iter().map(entry).collect()
+        })
     }
 }

@@ -143,6 +143,7 @@ fn words(kind: Kind) -> (&'static str, &'static str, &'static str, &'static str)
             "The part of the database that holds participants, source and acknowledgements is the executor's.",
             "The contract found a way past the guard and wrote there.", ODD),
         Kind::EngineSpecific => ("Engines differ here", "Contracts run in different JavaScript engines.", "The result differs, and the operation touched something in which engines differ.", UNJUDGED),
+        Kind::EngineUnconfirmed => ("Nobody has confirmed it", "Contracts run in the executor's JavaScript engine, which is another one than this watchtower's.", "The result differs from this watchtower's, and nothing shows yet that the executor's engine makes the same.", UNJUDGED),
         Kind::UndecodableOp => ("An operation that cannot be read", "Operations are encoded in a common format.", "The operation cannot be decoded here, and was executed with success there.", UNJUDGED),
         Kind::NearLimit => ("Close to a limit", "Engines differ in how much memory and depth they allow.", "The result differs, and the operation came close to such a limit.", UNJUDGED),
         Kind::RuntimeFault => ("The executor's runtime broke down", "An operation fails when the contract refuses it.", "The operation is published as failed with the words of a runtime that breaks down; the contract accepts it.", UNJUDGED),
@@ -161,6 +162,7 @@ fn words(kind: Kind) -> (&'static str, &'static str, &'static str, &'static str)
         Kind::TransactionsShareABatch => ("Several operations at once", "Executors usually write each operation for itself.", "Several were written in one go.", ODD),
         Kind::TransactionSplitOverAppends => ("One operation in several parts", "Executors usually write an operation in one go.", "This one was written in several parts.", ODD),
         Kind::NonCanonicalTree => ("A search tree of another shape", "The search tree holds the newest value of every place.", "It does, in another shape than usual.", ODD),
+        Kind::EngineDifference => ("Our engine was wrong", "Contracts run in the executor's JavaScript engine, which is another one than this watchtower's.", "The executor's engine makes what was published; this watchtower's makes something else.", ODD),
         Kind::MalformedOp => ("An operation that is none", "Operations are encoded in a common format.", "The operation cannot be decoded, and was published as failed, as it should be.", ODD),
     }
 }

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
+use serde::de::DeserializeOwned;
 
 use super::checkpoints::{Checkpoints, begin};
 use super::proofs::work;
@@ -19,7 +20,9 @@ use crate::hypercore::Key;
 use crate::replay::auditor::{Auditor, Refused, Step};
 use crate::replay::engine::on_big_stack;
 use crate::replay::logs::{Logs, Oplog};
+use crate::replay::reference::References;
 use crate::replay::report::{self, Report};
+use crate::runtimes::REFERENCES;
 
 /// How often the child says where it stands.
 const BEAT: Duration = Duration::from_millis(100);
@@ -62,71 +65,105 @@ impl Pulse {
 ///
 /// # Errors
 /// When the pipes fail; everything else is an [`Answer`].
-pub fn serve(input: &mut (dyn BufRead + Send), output: &mut (dyn Write + Send)) -> std::io::Result<()> {
-    let mut line = String::new();
-    input.read_line(&mut line)?;
-    let request: Request = match serde_json::from_str(&line) {
+pub fn serve(input: Box<dyn BufRead + Send>, output: Box<dyn Write + Send>) -> std::io::Result<()> {
+    let pipes = Pipes { input: Arc::new(Mutex::new(input)), output: Arc::new(Mutex::new(output)) };
+    let request: Request = match pipes.hear()? {
         Ok(request) => request,
-        Err(error) => return send(output, &Answer::Failed(format!("the request cannot be read: {error}"))),
+        Err(error) => return pipes.send(&Answer::Failed(format!("the request cannot be read: {error}"))),
     };
     limit_resources(&request);
     let pulse = Arc::new(Pulse::default());
     pulse.busy.store(true, Ordering::Relaxed);
     let budget = request.options().budget;
     let (done, wait) = channel::<()>();
-    let output = Mutex::new(output);
     let answer = std::thread::scope(|scope| {
         let beats = Arc::clone(&pulse);
-        let out = &output;
+        let out = pipes.clone();
         scope.spawn(move || {
             while matches!(wait.recv_timeout(BEAT), Err(RecvTimeoutError::Timeout)) {
-                if !beats.busy.load(Ordering::Relaxed) {
-                    continue;
-                }
-                let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
-                if send(&mut **out, &Answer::Beat(beats.beat())).is_err() {
+                if beats.busy.load(Ordering::Relaxed) && out.send(&Answer::Beat(beats.beat())).is_err() {
                     return;
                 }
             }
         });
-        let answer = on_big_stack(&budget, || {
-            if let Some(task) = &request.proofs {
-                // A parent that does not listen any more ends us by closing the pipes.
-                return work(&request, task, &pulse, &mut |answer| {
-                    let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
-                    let _ = send(&mut **out, &answer);
-                });
-            }
-            if !request.live {
-                return audit(&request, &pulse);
-            }
-            let mut commands = |standing| {
-                pulse.busy.store(false, Ordering::Relaxed);
-                let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
-                // What it took to get here, however short that was.
-                send(&mut **out, &Answer::Beat(pulse.beat())).ok()?;
-                send(&mut **out, &Answer::Standing(Box::new(standing))).ok()?;
-                drop(out);
-                let mut line = String::new();
-                input.read_line(&mut line).ok().filter(|bytes| *bytes > 0)?;
-                pulse.busy.store(true, Ordering::Relaxed);
-                serde_json::from_str(&line).ok()
-            };
-            answered(follow_stores(&request, &pulse, &mut commands))
-        });
+        let answer = on_big_stack(&budget, || work_on(&request, &pulse, &pipes));
         drop(done);
         answer
     });
-    let answer = answer.unwrap_or_else(|error| Answer::Failed(error.to_string()));
-    let mut out = output.lock().unwrap_or_else(PoisonError::into_inner);
-    send(&mut **out, &answer)
+    pipes.send(&answer.unwrap_or_else(|error| Answer::Failed(error.to_string())))
 }
 
-fn send(output: &mut dyn Write, answer: &Answer) -> std::io::Result<()> {
-    let mut line = serde_json::to_vec(answer).map_err(std::io::Error::other)?;
-    line.push(b'\n');
-    output.write_all(&line)?;
-    output.flush()
+/// Does what the request says, on the thread of the contract engine.
+fn work_on(request: &Request, pulse: &Arc<Pulse>, pipes: &Pipes) -> Answer {
+    let asked = request.asks.then(|| Rc::new(Relayed::new(pipes.clone())) as Rc<dyn References>);
+    if let Some(task) = &request.proofs {
+        // A parent that does not listen any more ends us by closing the pipes.
+        return work(request, task, pulse, asked, &mut |answer| drop(pipes.send(&answer)));
+    }
+    if !request.live {
+        return answered(audit_stores(request, pulse, asked));
+    }
+    let mut commands = |standing| {
+        pulse.busy.store(false, Ordering::Relaxed);
+        // What it took to get here, however short that was.
+        pipes.send(&Answer::Beat(pulse.beat())).ok()?;
+        pipes.send(&Answer::Standing(Box::new(standing))).ok()?;
+        let command = pipes.hear().ok()?.ok()?;
+        pulse.busy.store(true, Ordering::Relaxed);
+        Some(command)
+    };
+    answered(follow_stores(request, pulse, asked, &mut commands))
+}
+
+/// The pipes to the parent.
+#[derive(Clone)]
+struct Pipes {
+    input: Arc<Mutex<Box<dyn BufRead + Send>>>,
+    output: Arc<Mutex<Box<dyn Write + Send>>>,
+}
+
+impl Pipes {
+    fn send(&self, answer: &Answer) -> std::io::Result<()> {
+        let mut line = serde_json::to_vec(answer).map_err(std::io::Error::other)?;
+        line.push(b'\n');
+        let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
+        output.write_all(&line)?;
+        output.flush()
+    }
+
+    /// The next line, read.
+    fn hear<T: DeserializeOwned>(&self) -> std::io::Result<serde_json::Result<T>> {
+        let mut line = String::new();
+        if self.input.lock().unwrap_or_else(PoisonError::into_inner).read_line(&mut line)? == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(serde_json::from_str(&line))
+    }
+}
+
+/// The reference runtimes, which the parent starts: a worker starts no process.
+struct Relayed {
+    pipes: Pipes,
+    names: Vec<String>,
+}
+
+impl Relayed {
+    fn new(pipes: Pipes) -> Self {
+        Self { pipes, names: REFERENCES.iter().map(|reference| reference.name.to_owned()).collect() }
+    }
+}
+
+impl References for Relayed {
+    fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    fn exchange(&self, lines: Vec<(usize, String)>) -> Vec<(usize, Option<String>)> {
+        let asked: Vec<usize> = lines.iter().map(|(at, _)| *at).collect();
+        let heard = self.pipes.send(&Answer::Ask(lines)).ok().and_then(|()| self.pipes.hear().ok());
+        // A parent that is gone gives no answer.
+        heard.and_then(Result::ok).unwrap_or_else(|| asked.into_iter().map(|at| (at, None)).collect())
+    }
 }
 
 fn limit_resources(request: &Request) {
@@ -142,7 +179,7 @@ fn limit_resources(request: &Request) {
 /// Audits a directory in this process: what a worker does, for tests and benchmarks too. Must run on a thread with
 /// the stack that the budget asks for ([`on_big_stack`]).
 pub fn audit(request: &Request, pulse: &Arc<Pulse>) -> Answer {
-    answered(audit_stores(request, pulse))
+    answered(audit_stores(request, pulse, None))
 }
 
 fn answered(result: Result<Report, OpenError>) -> Answer {
@@ -157,13 +194,14 @@ fn answered(result: Result<Report, OpenError>) -> Answer {
 fn follow_stores(
     request: &Request,
     pulse: &Arc<Pulse>,
+    asked: Option<Rc<dyn References>>,
     commands: &mut dyn FnMut(Standing) -> Option<Command>,
 ) -> Result<Report, OpenError> {
     let mut anew = None;
     loop {
         let (mut database, mut auditor, begun) = begin(request, anew.take())?;
         let mut checkpoints = Checkpoints::new(request.checkpoint_every, &auditor);
-        prepare(&mut auditor, request, pulse);
+        prepare(&mut auditor, request, pulse, asked.clone());
         loop {
             pulse.length.store(database.index_core()?.length(), Ordering::Relaxed);
             let wait = loop {
@@ -199,7 +237,7 @@ fn follow_stores(
                     match same && !auditor.is_outdated() {
                         true if last => return finish(auditor, pulse, &database),
                         true => {}
-                        false if last => return audit_stores(request, pulse),
+                        false if last => return audit_stores(request, pulse, asked),
                         false => {
                             let why = if same { Refused::Outdated } else { Refused::Histories };
                             anew = Some(Begun::Anew(why.to_string()));
@@ -224,18 +262,24 @@ impl Logs for Nothing {
     }
 }
 
-fn audit_stores(request: &Request, pulse: &Arc<Pulse>) -> Result<Report, OpenError> {
+fn audit_stores(request: &Request, pulse: &Arc<Pulse>, asked: Option<Rc<dyn References>>) -> Result<Report, OpenError> {
     let key = request.key.as_deref().and_then(parse_key);
     let database = Database::open(&request.dir, key)?;
     let index = database.index_core()?;
     index.check_all()?;
     let mut auditor = Auditor::new(&database, database.key(), request.options());
-    prepare(&mut auditor, request, pulse);
+    prepare(&mut auditor, request, pulse, asked);
     pulse.length.store(index.length(), Ordering::Relaxed);
     finish(auditor, pulse, &database)
 }
 
-pub(super) fn prepare(auditor: &mut Auditor<'_>, request: &Request, pulse: &Arc<Pulse>) {
+pub(super) fn prepare(
+    auditor: &mut Auditor<'_>,
+    request: &Request,
+    pulse: &Arc<Pulse>,
+    asked: Option<Rc<dyn References>>,
+) {
+    auditor.references = asked;
     auditor.skip(request.killed.iter().copied());
     let shared = Arc::clone(pulse);
     let last = Cell::new(shared.runs.load(Ordering::Relaxed));

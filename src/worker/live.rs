@@ -1,12 +1,11 @@
 //! A worker that stays, seen from the parent: a thread that starts it, tells it what is new, and starts it again when it is
 //! stuck.
 
-use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::parent::{Limits, Stuck, WorkerError, odd};
+use super::parent::{Launch, Limits, Stuck, WorkerError, odd};
 use super::report::{Beat, Command, Request, Standing};
 use super::session::{Ended, Session};
 use crate::replay::report::Report;
@@ -38,16 +37,16 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts it. `binary` is this program.
+    /// Starts it.
     ///
     /// # Errors
     /// When there can be no thread.
-    pub fn start(binary: PathBuf, request: Request, limits: Limits) -> std::io::Result<Worker> {
+    pub fn start(launch: Launch, request: Request, limits: Limits) -> std::io::Result<Worker> {
         let (commands, orders) = channel();
         let (tell, news) = channel();
         let request = Request { live: true, ..request };
         let work = move || {
-            let supervisor = Supervisor { binary, request, limits, orders, tell };
+            let supervisor = Supervisor { launch, request, limits, orders, tell };
             supervisor.run();
         };
         let thread = std::thread::Builder::new().name("worker".into()).spawn(work)?;
@@ -96,7 +95,7 @@ impl Drop for Worker {
 }
 
 struct Supervisor {
-    binary: PathBuf,
+    launch: Launch,
     request: Request,
     limits: Limits,
     orders: Receiver<Command>,
@@ -116,7 +115,7 @@ impl Supervisor {
         // What a worker died of that waited, it may be told again once.
         let mut again: Option<Command> = None;
         loop {
-            let mut session = Session::start(&self.binary, &self.request)?;
+            let mut session = Session::start(&self.launch, &self.request)?;
             let mut stood = false;
             loop {
                 let begun = Instant::now();

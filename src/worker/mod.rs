@@ -24,6 +24,6 @@ pub use crate::replay::auditor::Checkpoint;
 pub use crate::replay::report::{ContractInForce, Head, ParticipantReport, Report, SCHEMA};
 pub use child::{Pulse, audit, serve};
 pub use live::{News, Worker};
-pub use parent::{Limits, WorkerError, run};
+pub use parent::{Launch, Limits, WorkerError, run};
 pub use proofs::{Refusal, check_proof, make_proofs, make_rebuttal};
 pub use report::{Answer, Beat, Begun, Command, ProofTask, Request, Standing};

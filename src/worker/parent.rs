@@ -1,12 +1,28 @@
 //! The parent's side: what is done about workers that are stuck.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::report::{Beat, Request};
 use super::session::{Ended, Session};
 use crate::replay::report::Report;
+
+/// What processes are started with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Launch {
+    /// This program.
+    pub binary: PathBuf,
+    /// Where the reference runtimes are installed, if they are.
+    pub runtimes: Option<PathBuf>,
+}
+
+impl Launch {
+    /// This program without reference runtimes.
+    pub fn new(binary: impl Into<PathBuf>) -> Self {
+        Self { binary: binary.into(), runtimes: None }
+    }
+}
 
 /// When a worker is given up.
 #[derive(Clone, Copy, Debug)]
@@ -40,19 +56,19 @@ pub enum WorkerError {
     Failed(String),
 }
 
-/// Audits in worker processes: `binary` is this program, `progress` is told where the worker stands.
+/// Audits in worker processes; `progress` is told where the worker stands.
 ///
 /// # Errors
 /// [`WorkerError`].
 pub fn run(
-    binary: &Path,
+    launch: &Launch,
     mut request: Request,
     limits: Limits,
     mut progress: impl FnMut(Beat),
 ) -> Result<Report, WorkerError> {
     let mut stuck = Stuck::default();
     loop {
-        match Session::start(binary, &request)?.listen(limits, &mut |beat| {
+        match Session::start(launch, &request)?.listen(limits, &mut |beat| {
             progress(beat);
             true
         })? {

@@ -5,13 +5,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::child::{Pulse, prepare};
-use super::parent::{Limits, Stuck, WorkerError, odd};
+use super::parent::{Launch, Limits, Stuck, WorkerError, odd};
 use super::report::{Answer, ProofTask, Request};
 use super::session::{Ended, Session};
 use crate::archive::{Database, OpenError, parse_key};
 use crate::database::ack::{bytes_from_hex, to_hex};
-use crate::proofs::{Proof, Rebuttal, Setup, Statement, check, is_input, prove};
+use crate::proofs::{Lacks, Proof, Rebuttal, Setup, Statement, check, is_input, prove};
 use crate::replay::auditor::Auditor;
+use crate::replay::reference::References;
 use crate::replay::report::Report;
 
 /// Why a file proves nothing.
@@ -19,8 +20,8 @@ use crate::replay::report::Report;
 pub struct Refusal {
     /// In a sentence.
     pub why: String,
-    /// It is no proof file.
-    pub malformed: bool,
+    /// What it lacks.
+    pub lacks: Lacks,
 }
 
 /// Proves the violations that an audit of `request`'s directory has found, in worker processes, and gives each
@@ -29,7 +30,7 @@ pub struct Refusal {
 /// # Errors
 /// [`WorkerError`]; what was given before stays.
 pub fn make_proofs(
-    binary: &Path,
+    launch: &Launch,
     request: Request,
     report: &Report,
     limits: Limits,
@@ -41,7 +42,7 @@ pub fn make_proofs(
     let mut stuck = Stuck::default();
     let mut done = vec![false; report.findings.len()];
     loop {
-        let session = Session::start(binary, &request)?;
+        let mut session = Session::start(launch, &request)?;
         loop {
             match session.listen(limits, &mut |_| true)? {
                 Ended::Proof(Answer::Made(at, proof)) => {
@@ -67,7 +68,7 @@ pub fn make_proofs(
 /// # Errors
 /// [`WorkerError`].
 pub fn check_proof(
-    binary: &Path,
+    launch: &Launch,
     file: &[u8],
     limit: usize,
     limits: Limits,
@@ -76,9 +77,9 @@ pub fn check_proof(
     let mut request = Request { proofs: Some(task), ..Request::new(Path::new("/").to_owned()) };
     let mut stuck = Stuck::default();
     loop {
-        match Session::start(binary, &request)?.listen(limits, &mut |_| true)? {
+        match Session::start(launch, &request)?.listen(limits, &mut |_| true)? {
             Ended::Proof(Answer::Checked(statement)) => return Ok(Ok(*statement)),
-            Ended::Proof(Answer::Refused(why, malformed)) => return Ok(Err(Refusal { why, malformed })),
+            Ended::Proof(Answer::Refused(why, lacks)) => return Ok(Err(Refusal { why, lacks })),
             Ended::Stuck(seq, why) => stuck.count(seq, why, &mut request, limits)?,
             _ => return Err(odd()),
         }
@@ -91,7 +92,7 @@ pub fn check_proof(
 /// # Errors
 /// [`WorkerError`].
 pub fn make_rebuttal(
-    binary: &Path,
+    launch: &Launch,
     dir: &Path,
     proof: &[u8],
     limit: usize,
@@ -101,10 +102,10 @@ pub fn make_rebuttal(
     let mut request = Request { proofs: Some(task), ..Request::new(dir.to_owned()) };
     let mut stuck = Stuck::default();
     loop {
-        match Session::start(binary, &request)?.listen(limits, &mut |_| true)? {
+        match Session::start(launch, &request)?.listen(limits, &mut |_| true)? {
             Ended::Proof(Answer::Made(_, Ok(hex))) => return Ok(Ok(bytes_from_hex(&hex).ok_or_else(odd)?)),
-            Ended::Proof(Answer::Made(_, Err(why))) => return Ok(Err(Refusal { why, malformed: false })),
-            Ended::Proof(Answer::Refused(why, malformed)) => return Ok(Err(Refusal { why, malformed })),
+            Ended::Proof(Answer::Made(_, Err(why))) => return Ok(Err(Refusal { why, lacks: Lacks::Proof })),
+            Ended::Proof(Answer::Refused(why, lacks)) => return Ok(Err(Refusal { why, lacks })),
             Ended::Stuck(seq, why) => stuck.count(seq, why, &mut request, limits)?,
             _ => return Err(odd()),
         }
@@ -112,8 +113,14 @@ pub fn make_rebuttal(
 }
 
 /// The child's side. `tell` sends an answer; the last one is returned.
-pub(super) fn work(request: &Request, task: &ProofTask, pulse: &Arc<Pulse>, tell: &mut dyn FnMut(Answer)) -> Answer {
-    let watch = |auditor: &mut Auditor<'_>| prepare(auditor, request, pulse);
+pub(super) fn work(
+    request: &Request,
+    task: &ProofTask,
+    pulse: &Arc<Pulse>,
+    asked: Option<Rc<dyn References>>,
+    tell: &mut dyn FnMut(Answer),
+) -> Answer {
+    let watch = |auditor: &mut Auditor<'_>| prepare(auditor, request, pulse, asked.clone());
     let setup = Setup { options: request.options(), watch: &watch };
     match task {
         ProofTask::Make { findings, participants } => {
@@ -149,7 +156,7 @@ pub(super) fn work(request: &Request, task: &ProofTask, pulse: &Arc<Pulse>, tell
             let Some(file) = bytes_from_hex(file) else { return Answer::Failed("the file was garbled".to_owned()) };
             match check(&file, *limit, setup) {
                 Ok(statement) => Answer::Checked(Box::new(statement)),
-                Err(why) => Answer::Refused(why.to_string(), why.is_malformed()),
+                Err(why) => Answer::Refused(why.to_string(), why.lacks()),
             }
         }
     }

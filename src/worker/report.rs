@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::proofs::Statement;
+use crate::proofs::{Lacks, Statement};
 use crate::replay::auditor::{Checkpoint, Foreseen, Options, Wait};
 use crate::replay::engine::Budget;
 use crate::replay::finding::{Finding, Verdict};
@@ -43,6 +43,10 @@ pub struct Request {
     pub checkpoint_every: Option<u64>,
     /// Instead of an audit.
     pub proofs: Option<ProofTask>,
+    /// Plain contracts are to be confirmed by reference runtimes, too.
+    pub confirm: bool,
+    /// The parent has reference runtimes, which can be asked ([`Answer::Ask`]).
+    pub asks: bool,
 }
 
 /// Work with proofs.
@@ -148,13 +152,15 @@ impl Request {
             checkpoint: None,
             checkpoint_every: None,
             proofs: None,
+            confirm: false,
+            asks: false,
         }
     }
 
     /// The auditor's options.
     pub fn options(&self) -> Options {
-        let &Self { ticks, memory, stack, jobs, output, cache, until, max_findings, .. } = self;
-        Options { budget: Budget { ticks, memory, stack, jobs, output }, max_findings, until, cache }
+        let &Self { ticks, memory, stack, jobs, output, cache, until, max_findings, confirm, asks, .. } = self;
+        Options { budget: Budget { ticks, memory, stack, jobs, output }, max_findings, until, cache, confirm, asks }
     }
 }
 
@@ -179,6 +185,9 @@ pub struct Beat {
 pub enum Answer {
     /// It is at work.
     Beat(Beat),
+    /// Lines for reference runtimes, by number. The parent answers with a line of theirs each; see
+    /// [`References::exchange`](crate::replay::reference::References::exchange).
+    Ask(Vec<(usize, String)>),
     /// It is done.
     Report(Box<Report>),
     /// It is done with what is here, and waits for a [`Command`].
@@ -189,8 +198,8 @@ pub enum Answer {
     MadeAll,
     /// What a proof proves.
     Checked(Box<Statement>),
-    /// Why a file proves nothing; whether its form is to blame.
-    Refused(String, bool),
+    /// Why a file proves nothing, and what it lacks.
+    Refused(String, Lacks),
     /// The stores cannot be read: exit 65.
     Malformed(String),
     /// The request does not fit the stores: exit 64.

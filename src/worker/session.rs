@@ -10,9 +10,11 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::parent::{Limits, WorkerError};
+use super::parent::{Launch, Limits, WorkerError};
 use super::report::{Answer, Beat, Request, Standing};
+use crate::replay::reference::References;
 use crate::replay::report::Report;
+use crate::runtimes::Runtimes;
 
 /// What a worker came to.
 pub(super) enum Ended {
@@ -30,6 +32,7 @@ pub(super) struct Session {
     child: Child,
     stdin: ChildStdin,
     lines: Receiver<String>,
+    runtimes: Option<Runtimes>,
 }
 
 impl Drop for Session {
@@ -42,15 +45,17 @@ impl Drop for Session {
 
 impl Session {
     /// Starts a worker and gives it its request.
-    pub fn start(binary: &Path, request: &Request) -> Result<Session, WorkerError> {
+    pub fn start(launch: &Launch, request: &Request) -> Result<Session, WorkerError> {
         let failed = |error: std::io::Error| WorkerError::Failed(error.to_string());
-        let mut child = spawn(binary).map_err(failed)?;
+        let mut child = spawn(&launch.binary).map_err(failed)?;
         let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(WorkerError::Failed("the worker has no pipes".into()));
         };
         let (sender, lines) = channel();
         let reader = std::thread::Builder::new().name("worker-output".into());
-        let mut session = Session { child, stdin, lines };
+        let runtimes = launch.runtimes.as_deref().map(Runtimes::new);
+        let request = &Request { asks: runtimes.is_some(), ..request.clone() };
+        let mut session = Session { child, stdin, lines, runtimes };
         let reader = reader.spawn(move || {
             for line in BufReader::new(stdout).lines() {
                 let Ok(line) = line else { break };
@@ -76,7 +81,14 @@ impl Session {
     }
 
     /// Listens to a worker at work, until it is done or must be given up, or `progress` has had enough.
-    pub fn listen(&self, limits: Limits, progress: &mut dyn FnMut(Beat) -> bool) -> Result<Ended, WorkerError> {
+    pub fn listen(&mut self, limits: Limits, progress: &mut dyn FnMut(Beat) -> bool) -> Result<Ended, WorkerError> {
+        let ended = self.listen_on(limits, progress);
+        // Whoever asks again starts them again.
+        self.runtimes.iter().for_each(Runtimes::rest);
+        ended
+    }
+
+    fn listen_on(&mut self, limits: Limits, progress: &mut dyn FnMut(Beat) -> bool) -> Result<Ended, WorkerError> {
         let mut last = Beat::default();
         let mut since = Instant::now();
         loop {
@@ -99,6 +111,15 @@ impl Session {
                     if since.elapsed() > limits.run {
                         return Ok(Ended::Stuck(beat.running, "an operation could not be interrupted".into()));
                     }
+                }
+                Ok(Answer::Ask(lines)) => {
+                    let Some(runtimes) = &self.runtimes else {
+                        return Err(WorkerError::Failed("it asks for what there is not".into()));
+                    };
+                    let answers = runtimes.exchange(lines);
+                    self.say(&answers)?;
+                    // The engine did not run meanwhile.
+                    since = Instant::now();
                 }
                 Ok(Answer::Report(report)) => return Ok(Ended::Report(report)),
                 Ok(Answer::Standing(standing)) => return Ok(Ended::Standing(standing)),

@@ -10,7 +10,7 @@ use vitra_watch::lab::log::Log;
 use vitra_watch::lab::{Lab, Memory};
 use vitra_watch::replay::contract::Contract;
 use vitra_watch::replay::engine::{
-    AckView, Budget, Change, Dialect, ListEntry, ListRequest, Outcome, ReadError, State, Surroundings,
+    AckView, Budget, Change, Delivery, Dialect, ListEntry, ListRequest, Outcome, ReadError, State, Surroundings,
 };
 use vitra_watch::replay::finding::Kind;
 
@@ -102,7 +102,14 @@ impl Oracle<'_> {
             return Some(Expected::default());
         };
         let contract = Contract::new(&self.source, 1, &ack::to_hex(self.lab.index.key()), Budget::default());
-        let around = Surroundings { clock: ack.ts - 1.0, seed: 1, writer: true, locale: 0, dialect: Dialect::New };
+        let around = Surroundings {
+            clock: ack.ts - 1.0,
+            seed: 1,
+            writer: true,
+            locale: 0,
+            dialect: Dialect::New,
+            delivery: Delivery::Asked,
+        };
         let view = AckView { origin: &ack.origin, seq: ack.seq, ts: ack.ts, metadata: &ack.metadata };
         match contract.apply_fresh(&op.value, &view, around, Budget::default(), &self.state).ok()?.outcome {
             Outcome::Success { changes, actions } => {

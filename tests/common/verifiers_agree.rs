@@ -68,8 +68,9 @@ fn shown(result: &Json) -> Json {
 fn disagreement(first: &Json, second: &Json) -> Option<String> {
     let status = second["status"].as_str().unwrap();
     let why = second["why"].as_str().unwrap_or_default();
-    let expected = match (first["malformed"].as_bool(), first["shows"].as_str()) {
-        (Some(true), _) => "MALFORMED",
+    let expected = match (first["lacks"].as_str(), first["shows"].as_str()) {
+        (Some("form"), _) => "MALFORMED",
+        (Some("confirmation"), _) => "NOT_CONFIRMED",
         (_, Some("violation")) => "PROVEN",
         (_, Some("rebuttal")) => "REBUTTED",
         (_, Some("inclusion")) => "INCLUDED",

@@ -15,14 +15,16 @@ use crate::archive::Archive;
 use crate::database::ack::to_hex;
 use crate::lab::course::CourseError;
 use crate::lab::lies::{self, Lie, Tell};
-use crate::lab::{Course, Lab, Oddities, Random, Truth};
+use crate::lab::{Course, Engine, Lab, Oddities, Random, Truth};
+use crate::runtimes::{REFERENCES, Runtimes};
+use crate::worker::Launch;
 
 /// So many operations are made between two commits: their heads wait in memory.
 const CHUNK: u64 = 10_000;
 /// Participants do so many things before they publish: a signature is dearer than an operation.
 const BURST: u64 = 20;
 
-pub(super) fn run(args: &CreateArgs, out: &mut dyn Write) -> Result<u8, Failure> {
+pub(super) fn run(args: &CreateArgs, launch: &Launch, out: &mut dyn Write) -> Result<u8, Failure> {
     if args.out.exists() {
         return Err(Failure::new(exit::USAGE, format!("{}: it exists already", args.out.display())));
     }
@@ -57,7 +59,14 @@ pub(super) fn run(args: &CreateArgs, out: &mut dyn Write) -> Result<u8, Failure>
     let partial = Partial::new(&args.out)?;
     let archive = Archive::create(&partial.dir).map_err(|error| Failure::new(exit::INTERNAL, error))?;
     let disk = OnDisk { archive: Rc::new(RefCell::new(archive)), dir: partial.dir.clone() };
-    let lab = Lab::create(&beginning, &genesis, |owner| disk.store(owner)).map_err(lab_failure)?;
+    let mut lab = Lab::create(&beginning, &genesis, |owner| disk.store(owner)).map_err(lab_failure)?;
+    if let Some(name) = &args.engine {
+        let absent =
+            || Failure::new(exit::UNAVAILABLE, "there are no reference runtimes: `vitra-watch runtimes install`");
+        let dir = launch.runtimes.as_deref().ok_or_else(absent)?;
+        let at = REFERENCES.iter().position(|reference| reference.name == name).unwrap_or_default();
+        lab.engine = Some(Engine { references: Rc::new(Runtimes::new(dir)), at });
+    }
     let oddities = Oddities { manners: args.odd, races: false };
     let mut course = Course::new(lab, workload, oddities, lie.filter(|_| early.is_none()), random);
     course.truth = early;

@@ -29,7 +29,8 @@ pub(in super::super) enum ProofCommand {
 /// Says of each whom it convicts of what, in which database and at which block, and what was checked. Rebuttals and proofs of
 /// inclusion are checked likewise.
 ///
-/// Exit status: 0 all are proven; 1 one does not prove its claim; 65 one is no proof file; 64 wrong arguments; 70 internal
+/// Exit status: 0 all are proven; 1 one does not prove its claim; 2 one needs the reference runtimes (`vitra-watch runtimes
+/// install`); 65 one is no proof file; 64 wrong arguments; 70 internal
 /// error.
 #[derive(Debug, Args)]
 pub(in super::super) struct VerifyArgs {

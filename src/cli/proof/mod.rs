@@ -18,13 +18,13 @@ use super::args::{ProofArgs, ProofCommand};
 use super::{Failure, escape, exit};
 use crate::database::ack::to_hex;
 use crate::proofs::Proof;
-use crate::worker::{self, Limits, Report, Request, WorkerError};
+use crate::worker::{self, Launch, Limits, Report, Request, WorkerError};
 
-pub(super) fn run(args: &ProofArgs, out: &mut dyn Write) -> Result<u8, Failure> {
+pub(super) fn run(args: &ProofArgs, launch: &Launch, out: &mut dyn Write) -> Result<u8, Failure> {
     match &args.command {
-        ProofCommand::Verify(args) => verify::run(args, out),
-        ProofCommand::Show(args) => show::run(args, out),
-        ProofCommand::Rebut(args) => rebut::run(args, out),
+        ProofCommand::Verify(args) => verify::run(args, launch, out),
+        ProofCommand::Show(args) => show::run(args, launch, out),
+        ProofCommand::Rebut(args) => rebut::run(args, launch, out),
         ProofCommand::Inclusion(args) => inclusion::run(args, out),
         ProofCommand::Import(args) => vitra::import(args, out),
         ProofCommand::Export(args) => vitra::export(args, out),
@@ -55,9 +55,8 @@ pub(super) fn failure(error: WorkerError) -> Failure {
 }
 
 /// Writes a proof of each violation of a report into a directory, named by their hashes, and says which on stderr.
-pub(super) fn write_all(dir: &Path, request: Request, report: &Report) -> Result<(), Failure> {
+pub(super) fn write_all(dir: &Path, launch: &Launch, request: Request, report: &Report) -> Result<(), Failure> {
     std::fs::create_dir_all(dir).map_err(|error| unwritable(dir, &error))?;
-    let binary = std::env::current_exe()?;
     let mut failed = None;
     let made = |at: usize, proof: Result<Vec<u8>, String>| {
         let name = report.findings.get(at).map_or("", |finding| finding.kind.name());
@@ -74,7 +73,7 @@ pub(super) fn write_all(dir: &Path, request: Request, report: &Report) -> Result
         // Nothing can be said where nothing can be printed.
         let _ = writeln!(std::io::stderr(), "{}", escape(&said));
     };
-    worker::make_proofs(&binary, request, report, Limits::default(), made).map_err(failure)?;
+    worker::make_proofs(launch, request, report, Limits::default(), made).map_err(failure)?;
     failed.map_or(Ok(()), Err)
 }
 

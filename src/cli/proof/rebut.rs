@@ -6,22 +6,21 @@ use super::super::args::RebutArgs;
 use super::super::{Failure, download, escape, exit};
 use super::{failure, read, save};
 use crate::proofs::{Rebuttal, file::MAX_SIZE};
-use crate::worker::{self, Limits, Refusal};
+use crate::worker::{self, Launch, Limits, Refusal};
 
-pub(super) fn run(args: &RebutArgs, out: &mut dyn Write) -> Result<u8, Failure> {
+pub(super) fn run(args: &RebutArgs, launch: &Launch, out: &mut dyn Write) -> Result<u8, Failure> {
     let limit = MAX_SIZE.saturating_mul(2);
     let proof = read(&args.proof, MAX_SIZE)?;
-    let binary = std::env::current_exe()?;
     let file = if args.answer.is_file() || args.answer.as_os_str() == "-" {
         Rebuttal::by_owner(proof, read(&args.answer, MAX_SIZE)?).encode()
     } else {
         let (dir, _) = download::locate(&args.answer, &args.download)?;
-        match worker::make_rebuttal(&binary, &dir, &proof, limit, Limits::default()).map_err(failure)? {
+        match worker::make_rebuttal(launch, &dir, &proof, limit, Limits::default()).map_err(failure)? {
             Ok(file) => file,
             Err(refusal) => return refused(&refusal, out),
         }
     };
-    match worker::check_proof(&binary, &file, limit, Limits::default()).map_err(failure)? {
+    match worker::check_proof(launch, &file, limit, Limits::default()).map_err(failure)? {
         Ok(_) => {
             let path = save(&args.out, &file)?;
             writeln!(out, "the executor is cleared: {}", escape(&path.display().to_string()))?;
@@ -33,5 +32,5 @@ pub(super) fn run(args: &RebutArgs, out: &mut dyn Write) -> Result<u8, Failure> 
 
 fn refused(refusal: &Refusal, out: &mut dyn Write) -> Result<u8, Failure> {
     writeln!(out, "no rebuttal: {}", escape(&refusal.why))?;
-    Ok(if refusal.malformed { exit::MALFORMED } else { exit::NOT_PROVEN })
+    Ok(exit::lacking(refusal.lacks))
 }

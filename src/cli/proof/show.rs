@@ -14,9 +14,9 @@ use crate::hyperbee::Entry;
 use crate::hypercore::Key;
 use crate::proofs::rebuttal::Answer;
 use crate::proofs::{Claim, Inclusion, Proof, Rebuttal, Slice, Statement};
-use crate::worker::{self, Limits};
+use crate::worker::{self, Launch, Limits};
 
-pub(super) fn run(args: &ShowArgs, out: &mut dyn Write) -> Result<u8, Failure> {
+pub(super) fn run(args: &ShowArgs, launch: &Launch, out: &mut dyn Write) -> Result<u8, Failure> {
     let limit = (args.max_size as usize) << 20;
     let file = read(&args.file, limit)?;
     writeln!(out, "{}", escape(&args.file.display().to_string()))?;
@@ -35,8 +35,7 @@ pub(super) fn run(args: &ShowArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     } else {
         contents(&file, limit, out)?;
     }
-    let binary = std::env::current_exe()?;
-    Ok(match worker::check_proof(&binary, &file, limit, Limits::default()).map_err(failure)? {
+    Ok(match worker::check_proof(launch, &file, limit, Limits::default()).map_err(failure)? {
         Ok(statement) => {
             if let Statement::Violation(proven) = &statement {
                 let of = |shown: &Option<_>| shown.as_ref().map_or("nothing".to_owned(), change);
@@ -52,7 +51,7 @@ pub(super) fn run(args: &ShowArgs, out: &mut dyn Write) -> Result<u8, Failure> {
         }
         Err(refusal) => {
             writeln!(out, "  NOT PROVEN: {}", escape(&refusal.why))?;
-            if refusal.malformed { exit::MALFORMED } else { exit::NOT_PROVEN }
+            exit::lacking(refusal.lacks)
         }
     })
 }

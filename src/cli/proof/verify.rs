@@ -9,24 +9,22 @@ use super::super::args::VerifyArgs;
 use super::super::{Failure, escape, escape_json, exit};
 use super::{failure, read};
 use crate::database::ack::to_hex;
-use crate::proofs::{Included, Proof, Proven, Rebutted, Statement};
+use crate::proofs::{Included, Lacks, Proof, Proven, Rebutted, Statement};
 use crate::replay::finding::{Finding, ShownChange};
-use crate::worker::{self, Limits, Refusal};
+use crate::worker::{self, Launch, Limits, Refusal};
 
 const SCHEMA: &str = "vitra-watch/proof-check/1";
 
-pub(super) fn run(args: &VerifyArgs, out: &mut dyn Write) -> Result<u8, Failure> {
-    let binary = std::env::current_exe()?;
+pub(super) fn run(args: &VerifyArgs, launch: &Launch, out: &mut dyn Write) -> Result<u8, Failure> {
     let limit = (args.max_size as usize) << 20;
     let mut code = exit::VERIFIED;
     for path in &args.files {
         let file = read(path, limit)?;
         let id = to_hex(&Proof::id(&file));
-        let result = worker::check_proof(&binary, &file, limit, Limits::default()).map_err(failure)?;
+        let result = worker::check_proof(launch, &file, limit, Limits::default()).map_err(failure)?;
         code = code.max(match &result {
             Ok(_) => exit::VERIFIED,
-            Err(Refusal { malformed: false, .. }) => exit::NOT_PROVEN,
-            Err(Refusal { malformed: true, .. }) => exit::MALFORMED,
+            Err(refusal) => exit::lacking(refusal.lacks),
         });
         if args.json {
             let shown = shown_json(&path.display().to_string(), &id, &result);
@@ -55,7 +53,11 @@ fn print(path: &Path, id: &str, result: &Result<Statement, Refusal>, out: &mut d
             (&included.checks, "INCLUDED")
         }
         Err(refusal) => {
-            let word = if refusal.malformed { "NO PROOF FILE" } else { "NOT PROVEN" };
+            let word = match refusal.lacks {
+                Lacks::Form => "NO PROOF FILE",
+                Lacks::Proof => "NOT PROVEN",
+                Lacks::Confirmation => "NOT CONFIRMED",
+            };
             writeln!(out, "  {word}: {}", escape(&refusal.why))?;
             return Ok(());
         }
@@ -135,7 +137,7 @@ fn shown_json(file: &str, id: &str, result: &Result<Statement, Refusal>) -> Json
             "schema": SCHEMA, "file": file, "proof": id, "proven": true, "shows": "inclusion", "inclusion": included,
         }),
         Err(refusal) => json!({
-            "schema": SCHEMA, "file": file, "proof": id, "proven": false, "malformed": refusal.malformed, "why": refusal.why,
+            "schema": SCHEMA, "file": file, "proof": id, "proven": false, "lacks": refusal.lacks, "why": refusal.why,
         }),
     }
 }

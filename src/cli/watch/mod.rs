@@ -11,6 +11,7 @@ use tokio::signal::unix::{Signal as Heard, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 
 use super::args::WatchArgs;
+use super::runtimes::Place;
 use super::{Failure, escape, exit};
 use crate::alerts::Channels;
 use crate::config::Config;
@@ -24,11 +25,11 @@ use notify::Systemd;
 const MAX_ORDERS: usize = 64;
 
 /// Runs the service until SIGINT or SIGTERM.
-pub(super) fn run(args: &WatchArgs, out: &mut dyn Write) -> Result<u8, Failure> {
+pub(super) fn run(args: &WatchArgs, runtimes: &Place, out: &mut dyn Write) -> Result<u8, Failure> {
     raise_limit_of_files();
     let config = load(&args.config)?;
     let channels = Channels::open(&config.alerts).map_err(|error| Failure::new(exit::CONFIGURATION, error))?;
-    let places = places(&config)?;
+    let places = places(&config, runtimes)?;
     let live = Live::default();
     let site = Site {
         state: places.state.clone(),
@@ -44,6 +45,14 @@ pub(super) fn run(args: &WatchArgs, out: &mut dyn Write) -> Result<u8, Failure> 
     if let Some(web) = &web {
         writeln!(out, "status page: http://{}/", web.local_addr()?)?;
     }
+    let runtimes = places.launch.runtimes.as_deref().map_or_else(
+        || {
+            "none (`vitra-watch runtimes install`): lies about contracts that are not plain stay unverifiable"
+                .to_owned()
+        },
+        |dir| escape(&dir.display().to_string()),
+    );
+    writeln!(out, "reference runtimes: {runtimes}")?;
     writeln!(out, "data: {}", escape(&places.state.with_file_name("").display().to_string()))?;
     out.flush()?;
     let pages = web.map(|listener| Pages::start(listener, site)).transpose()?;
@@ -113,14 +122,18 @@ pub(super) fn load(file: &Path) -> Result<Config, Failure> {
 }
 
 /// Where the configuration says that everything is: in its data directory, systemd's, or the user's.
-pub(super) fn places(config: &Config) -> Result<Places, Failure> {
+pub(super) fn places(config: &Config, runtimes: &Place) -> Result<Places, Failure> {
     let state = || std::env::var_os("STATE_DIRECTORY").map(PathBuf::from).filter(|path| path.is_absolute());
     let data = config.data.clone().or_else(state).or_else(super::download::data_home);
     let data = data.ok_or_else(|| Failure::new(exit::CONFIGURATION, "name a directory with data: HOME is not set"))?;
     let failed = |error: std::io::Error| Failure::new(exit::INTERNAL, format!("{}: {error}", data.display()));
     std::fs::create_dir_all(&data).map_err(failed)?;
     let data = data.canonicalize().map_err(failed)?;
-    Ok(Places::below(&data, std::env::current_exe()?))
+    let launch = match &config.runtimes {
+        Some(dir) if runtimes.named.is_none() => Place { named: Some(dir.clone()) }.launch()?,
+        _ => runtimes.launch_or(Some(data.join("runtimes")))?,
+    };
+    Ok(Places::below(&data, launch))
 }
 
 /// The status page, in a thread of its own: who visits it does not hold up the service.

@@ -94,10 +94,10 @@ impl From<String> for Checkpoint {
 
 /// What a text is bound to. Whatever an audit's findings depend on beside the logs is in it.
 fn seal(database: &str, options: &Options, text: &str) -> String {
-    let Options { budget, max_findings, until, cache: _ } = options;
+    let Options { budget, max_findings, until, cache: _, confirm, asks } = options;
     let version = env!("CARGO_PKG_VERSION");
     let of = format!(
-        "vitra-watch/checkpoint/2\n{version}\n{RULEBOOK}\n{database}\n{budget:?}\n{max_findings}\n{until:?}\n{text}"
+        "vitra-watch/checkpoint/2\n{version}\n{RULEBOOK}\n{database}\n{budget:?}\n{max_findings}\n{until:?}\n{confirm} {asks}\n{text}"
     );
     ack::to_hex(&blake2b(&[of.as_bytes()]))
 }

@@ -152,14 +152,14 @@ impl<'a> Auditor<'a> {
         at: u64,
         ack: &Ack,
         certain: Vec<(Issue, String)>,
-        matching: Matching,
-        replay: &Replay,
+        mut matching: Matching,
+        replay: &mut Replay,
     ) -> Result<(), Stop> {
         // Of two readings, judging closes one.
         if self.other_contract.is_none() {
             let before = self.before(&ack.origin);
             let from = self.findings.len();
-            let foreseen = self.judge_open(at, ack, certain, &matching, replay, from);
+            let foreseen = self.judge_open(at, ack, certain, &mut matching, replay, from);
             self.put_back(&ack.origin, before);
             self.foreseen = foreseen?;
         }
@@ -183,10 +183,11 @@ impl<'a> Auditor<'a> {
         at: u64,
         ack: &Ack,
         mut certain: Vec<(Issue, String)>,
-        matching: &Matching,
-        replay: &Replay,
+        matching: &mut Matching,
+        replay: &mut Replay,
         from: usize,
     ) -> Result<Foreseen, Stop> {
+        let mut judged = self.judge_replay(ack, at, matching, replay)?;
         self.number(at, ack, &mut certain);
         self.notices(at, ack, matching, replay);
         let tree_fits = match self.tree_issues(at, matching, replay.expected.as_ref()) {
@@ -195,7 +196,6 @@ impl<'a> Auditor<'a> {
             Err(Stop::Waits(_)) => false,
             Err(stop) => return Err(stop),
         };
-        let mut judged = self.judge_replay(Some(ack), at, matching, replay)?;
         let plain = |f: &Finding| f.class == Class::Notice && f.kind != Kind::NonCanonicalTree;
         let news = self.findings.get(from..).unwrap_or_default();
         let expected = replay.expected.as_ref();
@@ -208,12 +208,13 @@ impl<'a> Auditor<'a> {
         }
         // What is added may be what was expected; so of the changes only those at the right keys tell.
         let by_outcome = |issue: &Issue| matches!(issue.kind, Kind::FalseFailure | Kind::FalseSuccess);
-        judged.accuse &= complete || matching.by_replay.iter().any(by_outcome);
+        judged.accuse.take_if(|_| !complete && !matching.by_replay.iter().any(by_outcome));
         judged.unjudged = None;
         let lasting = |issue: &Issue| issue.kind == Kind::MalformedEntry || complete;
         let more = matching.certain.iter().filter(|issue| lasting(issue));
         certain.extend(more.map(|issue| (issue.clone(), "the entry belongs to no operation".to_owned())));
         certain.retain(|(issue, _)| issue.kind.class() == Class::Violation);
+        self.support_certain(ack, at, matching, replay, &certain, &mut judged)?;
         let from = self.findings.len();
         if self.report_certain(Some(ack), certain, matching, &judged).or(self.late.take()).is_none() {
             self.report_replay(Some(ack), matching, replay, judged);

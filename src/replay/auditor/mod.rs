@@ -24,13 +24,14 @@ use crate::database::{Ack, DecodeError, Value, ack, decode};
 use crate::hyperbee::{Cache, Entry, Tree, TreeError, View, is_header};
 use crate::replay::batches::{self, Found, Reading, Start, TreeIs};
 use crate::replay::contract::Contract;
-use crate::replay::engine::{AckView, Applied, Budget, Dialect, LoadError, Outcome, State, Surroundings};
+use crate::replay::engine::{AckView, Applied, Budget, Delivery, Dialect, LoadError, Outcome, State, Surroundings};
 use crate::replay::examine::{self, Case, Compared, Examined};
 use crate::replay::finding::{Also, Class, Finding, Kind, Operation, ShownChange};
 use crate::replay::logs::Logs;
 use crate::replay::matching::{self, Announced, Body, Expected, Issue, Matching, Published as Block};
 use crate::replay::numbering::{Numbering, Origin};
 use crate::replay::reach::Reach;
+use crate::replay::reference::References;
 use crate::replay::state::{Published, read_error};
 
 pub use checkpoint::{Checkpoint, Refused};
@@ -49,6 +50,10 @@ pub struct Options {
     pub until: Option<u64>,
     /// Bytes of decoded nodes to keep.
     pub cache: usize,
+    /// Only reference runtimes confirm: a plain contract is asked about, too.
+    pub confirm: bool,
+    /// There are reference runtimes. An audit that began without them decides less, and is not gone on with.
+    pub asks: bool,
 }
 
 impl Default for Options {
@@ -58,6 +63,8 @@ impl Default for Options {
             max_findings: 100,
             until: None,
             cache: crate::hyperbee::cache::DEFAULT_CACHE_BYTES,
+            confirm: false,
+            asks: false,
         }
     }
 }
@@ -152,6 +159,8 @@ pub struct Auditor<'a> {
     /// The genesis goes on at least up to here.
     scouted: u64,
     foreseen: Foreseen,
+    /// The software that executors run, where it is at hand.
+    pub references: Option<Rc<dyn References + 'a>>,
     /// The ack whose operation is running, for whoever watches from outside.
     pub running: Rc<dyn Fn(Option<u64>)>,
 }
@@ -215,6 +224,7 @@ impl<'a> Auditor<'a> {
             open: None,
             scouted: 0,
             foreseen: Foreseen::default(),
+            references: None,
             running: Rc::new(|_| {}),
         }
     }

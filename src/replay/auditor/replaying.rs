@@ -18,6 +18,7 @@ impl Auditor<'_> {
             replay.hindrance = Some((Kind::BlockUnavailable, "the block of the operation is not here".into()));
             return Ok(replay);
         };
+        replay.op_bytes = Rc::from(&*bytes);
         let op = match decode(&bytes) {
             Ok(decoded) => {
                 replay.op_peculiar = decoded.peculiar;
@@ -118,6 +119,9 @@ impl Auditor<'_> {
 #[derive(Default)]
 pub(super) struct Replay {
     pub(super) op: Option<Value>,
+    pub(super) op_bytes: Rc<[u8]>,
+    /// The reference runtime whose result this is.
+    pub(super) by_reference: Option<String>,
     pub(super) op_peculiar: bool,
     pub(super) op_rewritten: bool,
     pub(super) op_attributed: bool,

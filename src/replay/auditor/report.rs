@@ -1,6 +1,7 @@
 //! From what does not fit to findings: at most one that is certain and one by replay for each transaction.
 
 use super::*;
+use crate::replay::finding::Support;
 
 pub(super) const NO_ENTRY: &str = "the block is no entry of a Hyperbee with a msgpack value";
 
@@ -12,10 +13,9 @@ impl Auditor<'_> {
         at: u64,
         matching: Matching,
         mut certain: Vec<(Issue, String)>,
-        replay: Option<Replay>,
+        judged: Option<(Replay, Judged)>,
     ) -> Result<(), Stop> {
-        let replay = replay.unwrap_or_default();
-        let judged = self.judge_replay(ack, at, &matching, &replay)?;
+        let (replay, judged) = judged.unwrap_or_default();
         let split_later = |issue: &Issue| issue.kind == Kind::UnpromptedWrite;
         certain.extend(matching.certain.iter().map(|issue| {
             let text =
@@ -41,16 +41,31 @@ impl Auditor<'_> {
         Ok(())
     }
 
+    /// Judges what does not fit the replay. Where a reference runtime knows better than our engine, its result takes the place of
+    /// the replay's.
     pub(super) fn judge_replay(
         &mut self,
-        ack: Option<&Ack>,
+        ack: &Ack,
         at: u64,
-        matching: &Matching,
-        replay: &Replay,
+        matching: &mut Matching,
+        replay: &mut Replay,
     ) -> Result<Judged, Stop> {
-        let Some(ack) = ack else { return Ok(Judged::default()) };
-        if let Some((kind, message)) = &replay.hindrance {
-            return Ok(Judged { unjudged: Some((*kind, message.clone(), None)), ..Judged::default() });
+        let unjudged =
+            |kind, message, explained| Judged { unjudged: Some((kind, message, explained)), ..Judged::default() };
+        if let Some((kind, message)) = replay.hindrance.clone() {
+            if !self.is_full(Class::Notice) && may_be_asked(kind) && self.references.is_some() {
+                let found = self.examine(ack, at, replay, |case, contract, compare| {
+                    let view = case.view();
+                    examine::matching_reference(case, contract, &view, compare)
+                })?;
+                if let Some(Some(Examined::MatchesReference { name, outcome })) = found {
+                    replay.hindrance = None;
+                    replay.by_reference = Some(name);
+                    self.take(ack, at, outcome, matching, replay)?;
+                    return Ok(Judged { matches: true, ..Judged::default() });
+                }
+            }
+            return Ok(unjudged(kind, message, None));
         }
         if matching.by_replay.is_empty() {
             return Ok(Judged::default());
@@ -60,19 +75,97 @@ impl Auditor<'_> {
             self.more_findings = self.more_findings.saturating_add(1);
             return Ok(Judged::default());
         }
-        let (Some(op), Some(applied)) = (&replay.op, &replay.applied) else {
+        if replay.op.is_none() || replay.applied.is_none() {
             // An operation that cannot be decoded was acked as failed, with changes.
-            return Ok(Judged { accuse: true, ..Judged::default() });
-        };
-        let Some(contract) = self.contract.take() else { return Ok(Judged::default()) };
-        let other = self.other_contract.take();
+            return Ok(Judged { accuse: Some(Support::Plain), ..Judged::default() });
+        }
+        replay.state_peculiar |= matching.peculiar;
+        let applied = replay.applied.take();
+        let examined = self.examine(ack, at, replay, |case, contract, compare| match &applied {
+            Some(applied) => examine::examine(case, contract, applied, compare),
+            None => Ok(Examined::Match),
+        });
+        replay.applied = applied;
         let contested = contested_order(replay.expected.as_ref(), matching);
+        Ok(match examined? {
+            None => Judged::default(),
+            Some(Examined::Match) => Judged { matches: true, ..Judged::default() },
+            Some(Examined::MatchesOtherReading) => {
+                // Only the other reading fits: the first one is closed.
+                self.contract = self.other_contract.take().or(self.contract.take());
+                Judged { matches: true, ..Judged::default() }
+            }
+            Some(Examined::MatchesReference { name, outcome }) => {
+                replay.by_reference = Some(name);
+                self.take(ack, at, outcome, matching, replay)?;
+                Judged { matches: true, ..Judged::default() }
+            }
+            Some(Examined::Accuse { .. }) if contested => {
+                let text = "one key is written twice, in an order that engines disagree about";
+                unjudged(Kind::OrderInconclusive, text.into(), None)
+            }
+            Some(Examined::Accuse { support, outcome }) => {
+                if let Some(outcome) = outcome {
+                    self.take(ack, at, outcome, matching, replay)?;
+                }
+                Judged { accuse: Some(support), ..Judged::default() }
+            }
+            Some(Examined::Unjudged { kind, message, explained }) => unjudged(kind, message, explained),
+        })
+    }
+
+    /// What is certain but for the operation's result needs that result to be every engine's.
+    pub(super) fn support_certain(
+        &mut self,
+        ack: &Ack,
+        at: u64,
+        matching: &Matching,
+        replay: &Replay,
+        certain: &[(Issue, String)],
+        judged: &mut Judged,
+    ) -> Result<(), Stop> {
+        let used = certain.iter().map(|(issue, _)| issue).chain(&matching.certain).any(|issue| issue.used_op);
+        let Some(applied) = replay.applied.as_ref().filter(|_| used) else { return Ok(()) };
+        if let Some(name) = &replay.by_reference {
+            judged.certain = Some(Support::Runtimes(vec![name.clone()]));
+            return Ok(());
+        }
+        let examined = self.examine(ack, at, replay, |case, contract, compare| {
+            examine::examine(case, contract, applied, &|applied| {
+                Ok(match compare(applied)? {
+                    Compared::Match => {
+                        Compared::Mismatch { success: ack.success, result: format!("{:?}", applied.outcome) }
+                    }
+                    compared => compared,
+                })
+            })
+        })?;
+        if let Some(Examined::Accuse { support, outcome: None }) = examined {
+            judged.certain = Some(support);
+        }
+        Ok(())
+    }
+
+    /// Puts the question of an operation's result to `ask`. `None` when no contract is in force.
+    fn examine<T>(
+        &mut self,
+        ack: &Ack,
+        at: u64,
+        replay: &Replay,
+        ask: impl FnOnce(&Case<'_>, &Contract, &examine::Compare<'_>) -> Result<T, u64>,
+    ) -> Result<Option<T>, Stop> {
+        let Some(contract) = self.contract.take() else { return Ok(None) };
+        let other = self.other_contract.take();
         (self.running)(Some(at));
         let examined = self.with_state(at, |view| {
             let case = Case {
-                op,
+                op: replay.op.as_ref().unwrap_or(&Value::Undefined),
+                op_bytes: &replay.op_bytes,
+                index: &self.database,
+                references: self.references.as_deref(),
+                confirm: self.options.confirm,
                 op_peculiar: replay.op_peculiar,
-                state_peculiar: replay.state_peculiar || matching.peculiar,
+                state_peculiar: replay.state_peculiar,
                 op_rewritten: replay.op_rewritten,
                 op_attributed: replay.op_attributed,
                 ack,
@@ -81,32 +174,35 @@ impl Auditor<'_> {
                 around: self.around(ack.ts),
                 other: other.as_ref(),
             };
-            examine::examine(&case, &contract, applied, &|applied| self.compare(at, ack, applied, view))
+            ask(&case, &contract, &|applied| self.compare(at, ack, applied, view))
         });
         (self.running)(None);
         self.contract = Some(contract);
         self.other_contract = other;
-        let examined = match examined {
-            Ok(Ok(examined)) => examined,
-            Ok(Err(seq)) => return Err(Stop::Needs(seq)),
-            Err(error) => return Err(tree_stop(error)),
-        };
-        Ok(match examined {
-            Examined::Match => Judged { matches: true, ..Judged::default() },
-            Examined::MatchesOtherReading => {
-                // Only the other reading fits: the first one is closed.
-                self.contract = self.other_contract.take().or(self.contract.take());
-                Judged { matches: true, ..Judged::default() }
-            }
-            Examined::Accuse if contested => {
-                let text = "one key is written twice, in an order that engines disagree about";
-                Judged { unjudged: Some((Kind::OrderInconclusive, text.into(), None)), ..Judged::default() }
-            }
-            Examined::Accuse => Judged { accuse: true, ..Judged::default() },
-            Examined::Unjudged { kind, message, explained } => {
-                Judged { unjudged: Some((kind, message, explained)), ..Judged::default() }
-            }
-        })
+        match examined {
+            Ok(Ok(examined)) => Ok(Some(examined)),
+            Ok(Err(seq)) => Err(Stop::Needs(seq)),
+            Err(error) => Err(tree_stop(error)),
+        }
+    }
+
+    /// Takes the outcome of a reference runtime for the replay's.
+    fn take(
+        &mut self,
+        ack: &Ack,
+        at: u64,
+        outcome: Outcome,
+        matching: &mut Matching,
+        replay: &mut Replay,
+    ) -> Result<(), Stop> {
+        let applied = Applied::of(outcome);
+        let expected = self.with_state(at, |view| expect(&applied, ack, view)).and_then(|found| found);
+        replay.expected = expected.map_err(tree_stop)?;
+        replay.applied = Some(applied);
+        let announced = Announced { seq: at, success: ack.success, changes: ack.num_changes };
+        *matching = matching::matching(announced, replay.expected.as_ref(), self.until, |seq| self.entry(seq))
+            .map_err(Stop::Needs)?;
+        Ok(())
     }
 
     pub(super) fn compare(&self, at: u64, ack: &Ack, applied: &Applied, view: &dyn ReadView) -> Result<Compared, u64> {
@@ -129,7 +225,7 @@ impl Auditor<'_> {
     }
 
     pub(super) fn add_aside(&mut self, home: usize, matching: &Matching, judged: &Judged) {
-        if let (true, Some(finding)) = (judged.accuse, self.findings.get_mut(home)) {
+        if let (true, Some(finding)) = (judged.accuse.is_some(), self.findings.get_mut(home)) {
             finding.also.extend(matching.by_replay.iter().map(|issue| Also { kind: issue.kind, seq: issue.seq }));
         }
     }
@@ -176,6 +272,12 @@ impl Auditor<'_> {
             self.unjudged(at);
             return None;
         }
+        if let (true, None, Some(ack)) = (issue.used_op, &judged.certain, ack) {
+            let why = format!("{text}; but that rests on a result which engines may differ in");
+            let at = self.add_for(ack, Kind::EngineUnconfirmed, issue.seq, why);
+            self.unjudged(at);
+            return None;
+        }
         let at = match ack {
             Some(ack) => self.add_for(ack, issue.kind, issue.seq, text.clone()),
             None => self.add(issue.kind, Some(issue.seq), text.clone()),
@@ -187,6 +289,7 @@ impl Auditor<'_> {
                 let own = Operation::new(&*ack.origin, ack.seq);
                 let operations: Vec<Operation> = self.suspects.iter().cloned().chain([own]).collect();
                 finding.accuse_executor_or(&operations);
+                finding.support.clone_from(&judged.certain);
             }
             finding.also = rest.iter().map(|(issue, _)| Also { kind: issue.kind, seq: issue.seq }).collect();
             finding.published = shown;
@@ -209,9 +312,7 @@ impl Auditor<'_> {
             }
             return;
         }
-        if !judged.accuse {
-            return;
-        }
+        let Some(support) = judged.accuse else { return };
         if self.suspects.iter().chain(&self.source_by).any(|operation| self.is_missing(operation)) {
             let why = "what looks like an ack, or the contract, may be what an operation wrote that is not here";
             self.add_for(ack, Kind::OpUnavailable, at, why);
@@ -238,6 +339,7 @@ impl Auditor<'_> {
                 self.suspects.iter().chain(&self.source_by).cloned().chain([own]).collect();
             finding.accuse_executor_or(&operations);
             finding.also = rest.iter().map(|issue| Also { kind: issue.kind, seq: issue.seq }).collect();
+            finding.support = Some(support);
             finding.expected = expected;
             finding.published = published;
         }
@@ -246,9 +348,24 @@ impl Auditor<'_> {
 
 #[derive(Default)]
 pub(super) struct Judged {
-    pub(super) accuse: bool,
+    /// It accuses, and that is why the result is the executor's engine's, too.
+    pub(super) accuse: Option<Support>,
+    /// The same for what is certain but for the result.
+    pub(super) certain: Option<Support>,
     pub(super) matches: bool,
     pub(super) unjudged: Option<(Kind, String, Option<&'static str>)>,
+}
+
+/// Whether the software that executors run may be able to do what our engine was hindered in.
+fn may_be_asked(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::BudgetExhausted
+            | Kind::NeverSettles
+            | Kind::ContractDoesNotCompile
+            | Kind::EngineSpecific
+            | Kind::UndecodableOp
+    )
 }
 
 fn show_published(block: &Block) -> Option<ShownChange> {

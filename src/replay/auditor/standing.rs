@@ -1,6 +1,7 @@
 //! What stands at a point of the log: the contract in force and the inputs, taken from what was published, right or wrong.
 
 use super::*;
+use crate::replay::engine::{ListEntry, ListRequest, ReadError};
 
 impl Auditor<'_> {
     pub(super) fn adopt_source(&mut self, source: &str, seq: u64) {
@@ -64,7 +65,7 @@ impl Auditor<'_> {
                     found.is_some_and(|(_, value)| ack::parse_input(origin.as_bytes(), &value) == Some(true));
                 Some(declared)
             }
-            Err(crate::replay::engine::ReadError::Missing(seq)) => return Err(Stop::Needs(seq)),
+            Err(ReadError::Missing(seq)) => return Err(Stop::Needs(seq)),
             Err(_) => None,
         };
         if let Some(active) = active {
@@ -98,7 +99,7 @@ impl Auditor<'_> {
                 Body::Entry { value, .. } => value.clone(),
                 Body::Malformed { .. } => None,
             };
-            let explained = change.is_some_and(|change| matching::fits(change, value.as_ref()));
+            let explained = change.is_some_and(|change| matching::fits(change, value.as_ref(), entry.value()));
             let late = bypass || (!guarded && !explained && (doubtful || block.seq <= announced));
             if bypass {
                 let text = format!("the contract wrote {} past the runtime's guard", path::display(entry.key()));
@@ -161,13 +162,10 @@ impl Auditor<'_> {
 pub(super) struct Empty;
 
 impl State for Empty {
-    fn get(&self, _: &[u8]) -> Result<Option<(u64, Value)>, crate::replay::engine::ReadError> {
+    fn get(&self, _: &[u8]) -> Result<Option<(u64, Value)>, ReadError> {
         Ok(None)
     }
-    fn list(
-        &self,
-        _: &crate::replay::engine::ListRequest,
-    ) -> Result<Vec<crate::replay::engine::ListEntry>, crate::replay::engine::ReadError> {
+    fn list(&self, _: &ListRequest) -> Result<Vec<ListEntry>, ReadError> {
         Ok(Vec::new())
     }
 }

@@ -7,7 +7,14 @@ impl Auditor<'_> {
     pub(super) fn around(&self, ts: f64) -> Surroundings {
         // Just before the ack was made: no honest clock shows that inside the operation, so a contract that writes its
         // clock never matches by chance, and one that only checks it sees a plausible time.
-        Surroundings { clock: ts.trunc() - 1.0, seed: 0x5eed, writer: true, locale: 0, dialect: Dialect::New }
+        Surroundings {
+            clock: ts.trunc() - 1.0,
+            seed: 0x5eed,
+            writer: true,
+            locale: 0,
+            dialect: Dialect::New,
+            delivery: Delivery::Asked,
+        }
     }
 
     pub(super) fn transaction(&mut self) -> Result<(), Stop> {
@@ -84,16 +91,16 @@ impl Auditor<'_> {
 
         self.await_operation(ack)?;
         // What the operation comes to, and how the entries fit that.
-        let replay = match self.open.take().filter(|(seq, _)| *seq == at) {
+        let mut replay = match self.open.take().filter(|(seq, _)| *seq == at) {
             Some((_, replay)) => replay,
             None => self.replay(at, ack)?,
         };
         let announced = Announced { seq: at, success: ack.success, changes: ack.num_changes };
-        let matching = matching::matching(announced, replay.expected.as_ref(), self.until, |seq| self.entry(seq))
+        let mut matching = matching::matching(announced, replay.expected.as_ref(), self.until, |seq| self.entry(seq))
             .map_err(Stop::Needs)?;
         self.take_up_numbering(at, ack)?;
         if self.is_open(&matching) {
-            let stop = self.foresee(at, ack, certain, matching, &replay);
+            let stop = self.foresee(at, ack, certain, matching, &mut replay);
             self.open = Some((at, replay));
             return stop;
         }
@@ -106,10 +113,12 @@ impl Auditor<'_> {
             // Executors number by paths.
             self.adopt_forged_ack(entry.key(), value.as_ref());
         }
+        let mut judged = self.judge_replay(ack, at, &mut matching, &mut replay)?;
         self.number(at, ack, &mut certain);
         self.notices(at, ack, &matching, &replay);
         certain.extend(self.tree_issues(at, &matching, replay.expected.as_ref())?);
-        self.settle(Some(ack), at, matching, certain, Some(replay))
+        self.support_certain(ack, at, &matching, &replay, &certain, &mut judged)?;
+        self.settle(Some(ack), at, matching, certain, Some((replay, judged)))
     }
 
     pub(super) fn number(&mut self, at: u64, ack: &Ack, certain: &mut Vec<(Issue, String)>) {
@@ -164,6 +173,10 @@ impl Auditor<'_> {
         {
             let text = format!("the recorded error is {error:?}, the contract's is {text:?}");
             self.add_for(ack, Kind::ErrorTextDiffers, at, text);
+        }
+        if let Some(name) = &replay.by_reference {
+            let text = format!("the reference runtime {name} makes what was published; this program's engine does not");
+            self.add_for(ack, Kind::EngineDifference, at, text);
         }
         if matching.reordered && matching.by_replay.is_empty() {
             self.add_for(ack, Kind::ChangeOrderDiffers, at, "the changes are in another order than the root locale's");

@@ -115,6 +115,46 @@ pub struct Surroundings {
     pub locale: usize,
     /// Which version of msgpackr packs what versions pack differently.
     pub dialect: Dialect,
+    /// In which order answers to concurrent host calls arrive.
+    pub delivery: Delivery,
+}
+
+/// The order in which a guest gets the answers to host calls that wait at one time.
+///
+/// An executor's host serves them one after the other, but the answers reach the guest through a pool of threads: two may arrive
+/// before the guest does anything with the first, and the later one first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Delivery {
+    /// One by one, as they were asked.
+    #[default]
+    Asked,
+    /// Another order, by number.
+    Other(u32),
+}
+
+impl Delivery {
+    /// Orders that are tried beside the first.
+    pub const OTHERS: u32 = 24;
+
+    /// Which of `waiting` calls is answered in turn `turn`, and whether the next one arrives together with it.
+    pub fn choose(self, turn: u64, waiting: usize) -> (usize, bool) {
+        let last = waiting.saturating_sub(1);
+        match self {
+            Self::Asked => (0, false),
+            Self::Other(0) => (last, false),
+            Self::Other(1) => (0, true),
+            Self::Other(2) => (last, true),
+            Self::Other(number) => {
+                // Any spread will do, as long as it is the same on every machine.
+                let mut x = (u64::from(number) << 32 | turn.wrapping_add(1)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                x ^= x >> 29;
+                x = x.wrapping_mul(0xbf58_476d_1ce4_e5b9);
+                x ^= x >> 32;
+                let chosen = (x >> 1).checked_rem(waiting as u64).unwrap_or(0);
+                (usize::try_from(chosen).unwrap_or(0), x & 1 == 1)
+            }
+        }
+    }
 }
 
 /// A version of msgpackr.
@@ -195,6 +235,10 @@ pub struct Host {
     /// Functions of the prelude. Held here, not in the host functions: those belong to the engine's heap, and a cycle
     /// through them would never be freed.
     pub probes: RefCell<Option<Probes>>,
+    /// Two host calls or more waited at one time.
+    pub concurrent: Cell<bool>,
+    /// Answers given so far.
+    pub answered: Cell<u64>,
     /// Most jobs and pending calls of one operation.
     pub jobs: Cell<u64>,
 }

@@ -24,7 +24,7 @@ pub mod raw;
 mod realm;
 pub mod tx;
 
-pub use host::{Budget, Dialect, Exhausted, ListRequest, Surroundings, Taint};
+pub use host::{Budget, Delivery, Dialect, Exhausted, ListRequest, Surroundings, Taint};
 pub use natives::HELPER;
 pub use realm::{AckView, Applied, Called, ListEntry, LoadError, Outcome, ReadError, Realm, State, on_big_stack};
 pub use tx::Change;

@@ -14,7 +14,8 @@ impl State for Empty {
     }
 }
 
-const AROUND: Surroundings = Surroundings { clock: 1_000.0, seed: 7, writer: true, locale: 0, dialect: Dialect::New };
+const AROUND: Surroundings =
+    Surroundings { clock: 1_000.0, seed: 7, writer: true, locale: 0, dialect: Dialect::New, delivery: Delivery::Asked };
 
 fn op(name: &str) -> Value {
     Value::object(vec![("op".into(), Value::str(name))])

@@ -15,6 +15,8 @@ pub struct Change {
     pub key: path::Key,
     /// `None` for a delete.
     pub put: Option<Value>,
+    /// The bytes of that value, where another program has packed them; equal bytes are equal however they are read.
+    pub bytes: Option<Box<[u8]>>,
     /// Written through `tx.put` or `tx.delete` to a place below `.sys` that the runtime guards badly.
     pub bypass: bool,
 }
@@ -165,7 +167,7 @@ impl Queue {
 fn change(path: &str, put: Option<Value>) -> Change {
     let key = path::key(path);
     let bypass = !matches!(path::Place::of(&key), path::Place::Data);
-    Change { path: path.into(), key, put, bypass }
+    Change { path: path.into(), key, put, bytes: None, bypass }
 }
 
 fn from_hex(text: &str) -> Vec<u8> {

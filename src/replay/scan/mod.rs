@@ -99,6 +99,8 @@ pub struct Scan {
     pub mutable_state: Vec<Finding>,
     /// Syntax that not every executor's engine accepts, or that QuickJS and V8 are known to read differently.
     pub engine_specific: Vec<Finding>,
+    /// Where the contract is outside the white list of what all engines do alike. Empty: it is plain.
+    pub beyond_plain: Vec<Finding>,
     /// Specifiers of the static imports, in source order, each once.
     pub imports: Vec<String>,
     /// Names of the exports that are plainly functions, in source order.
@@ -167,6 +169,7 @@ fn parsed(source: &str) -> Scan {
         syntax_error: None,
         mutable_state: Vec::new(),
         engine_specific: Vec::new(),
+        beyond_plain: Vec::new(),
         imports: Vec::new(),
         exports: Vec::new(),
         exports_process: false,
@@ -234,7 +237,8 @@ fn not_analysable(source: &str, why: &str) -> Scan {
         rewritten: source.to_owned(),
         syntax_error: None,
         mutable_state: vec![finding.clone()],
-        engine_specific: vec![finding],
+        engine_specific: vec![finding.clone()],
+        beyond_plain: vec![finding],
         imports: Vec::new(),
         exports: Vec::new(),
         exports_process: true,

@@ -100,12 +100,46 @@ pub(super) fn drain(ctx: &Ctx<'_>, host: &Host) {
     }
 }
 
-/// Answers the oldest host call; false when none waits that will ever be answered.
+/// Answers the host call whose turn it is, and those whose answers arrive together with that one; false when none waits that
+/// will ever be answered.
 pub(super) fn deliver(ctx: &Ctx<'_>, host: &Host, state: &dyn State, reads: &mut u64) -> Result<bool, Outcome> {
-    let Some(Pending { request, resolve }) = host.pending.borrow_mut().pop_front() else { return Ok(false) };
+    let delivery = host.surroundings.get().delivery;
+    let mut any = false;
+    loop {
+        let (call, together) = {
+            let mut pending = host.pending.borrow_mut();
+            if pending.len() > 1 {
+                host.concurrent.set(true);
+            }
+            // The host serves calls in order, and comes to none behind one that it never answers.
+            let served = pending.iter().take_while(|call| !matches!(call.request, Request::Never)).count();
+            if served == 0 {
+                return Ok(any);
+            }
+            let turn = host.answered.get();
+            host.answered.set(turn.wrapping_add(1));
+            let (chosen, together) = delivery.choose(turn, served);
+            (pending.remove(chosen), together && served > 1)
+        };
+        let Some(call) = call else { return Ok(any) };
+        give(ctx, host, state, reads, call)?;
+        any = true;
+        if !together {
+            return Ok(true);
+        }
+    }
+}
+
+/// Answers one host call.
+fn give(
+    ctx: &Ctx<'_>,
+    host: &Host,
+    state: &dyn State,
+    reads: &mut u64,
+    Pending { request, resolve }: Pending,
+) -> Result<(), Outcome> {
     let answer = match request {
-        // The executor's lock is never released: nothing that comes later is answered either.
-        Request::Never => return Ok(false),
+        Request::Never => return Ok(()),
         Request::Console => Ok(Js::new_undefined(ctx.clone())),
         Request::Get(key) => {
             *reads = reads.saturating_add(1);
@@ -123,7 +157,7 @@ pub(super) fn deliver(ctx: &Ctx<'_>, host: &Host, state: &dyn State, reads: &mut
     if settled.is_err() {
         drop(ctx.catch());
     }
-    Ok(true)
+    Ok(())
 }
 
 fn unreadable(error: ReadError) -> Outcome {

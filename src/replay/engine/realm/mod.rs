@@ -16,6 +16,8 @@ use super::natives;
 use super::raw;
 use super::tx::{Change, Queue};
 use crate::database::Value;
+use crate::hyperbee::Entry;
+use crate::hyperbee::list::Listed;
 
 mod call;
 mod events;
@@ -31,6 +33,14 @@ pub trait State {
     fn get(&self, key: &[u8]) -> Result<Option<(u64, Value)>, ReadError>;
     /// Vitra's shallow list.
     fn list(&self, request: &ListRequest) -> Result<Vec<ListEntry>, ReadError>;
+    /// The entry at an index key, as it was published; where there is no more than values, it cannot be read.
+    fn entry(&self, _key: &[u8]) -> Result<Option<Rc<Entry>>, ReadError> {
+        Err(ReadError::Unreadable("it is no published state".into()))
+    }
+    /// What [`State::list`] gives, as it was published; as for [`State::entry`].
+    fn listed(&self, _request: &ListRequest) -> Result<Vec<Listed>, ReadError> {
+        Err(ReadError::Unreadable("it is no published state".into()))
+    }
 }
 
 /// One entry of a shallow list.
@@ -110,6 +120,15 @@ pub struct Applied {
     pub near_limit: bool,
     /// It read the index.
     pub reads: u64,
+    /// Host calls waited beside one another, so that their answers might have come in another order.
+    pub concurrent: bool,
+}
+
+impl Applied {
+    /// An outcome of which nothing else is known.
+    pub fn of(outcome: Outcome) -> Self {
+        Self { outcome, taint: Taint::default(), near_limit: false, reads: 0, concurrent: false }
+    }
 }
 
 /// Why a contract could not be loaded.
@@ -221,7 +240,7 @@ impl Realm {
         }
         let near_limit =
             host.engine_limit.get() || host.deepest.get() > 500 || host.memory.peak.get() > Budget::NEAR_MEMORY;
-        Applied { outcome, taint, near_limit, reads }
+        Applied { outcome, taint, near_limit, reads, concurrent: host.concurrent.get() }
     }
 
     fn run(&self, ctx: &Ctx<'_>, op: &Value, ack: &AckView<'_>, state: &dyn State, reads: &mut u64) -> Outcome {
@@ -382,6 +401,8 @@ fn new_host(memory: Rc<Memory>, budget: &Budget, around: Surroundings) -> Host {
         pending: RefCell::default(),
         rejections: RefCell::default(),
         probes: RefCell::default(),
+        concurrent: Cell::new(false),
+        answered: Cell::new(0),
         jobs: Cell::new(budget.jobs),
     }
 }
@@ -395,6 +416,8 @@ fn reset(host: &Host, budget: &Budget, around: Surroundings) {
     host.deepest.set(0);
     host.engine_limit.set(false);
     host.constructing.set(0);
+    host.concurrent.set(false);
+    host.answered.set(0);
     host.memory.refused.set(false);
     host.memory.start();
     *host.queue.borrow_mut() = Queue::default();

@@ -1,0 +1,191 @@
+//! Nobody honest is accused because engines differ, and what the executor's own engine confirms is found.
+
+mod common;
+#[path = "common/runtimes.rs"]
+mod installation;
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use serde_json::Value as Json;
+use vitra_watch::database::Value;
+use vitra_watch::replay::engine::{AckView, ListEntry, ListRequest, Outcome, ReadError, State};
+use vitra_watch::replay::finding::{Class, Kind, Support, Verdict};
+use vitra_watch::replay::reference::{Question, References, Reply, ask};
+use vitra_watch::runtimes::{REFERENCES, Runtimes};
+use vitra_watch::worker::{self, Launch, Limits, Report, Request};
+
+fn audit(dir: &Path, runtimes: Option<&Path>, confirm: bool) -> Report {
+    let launch = Launch { runtimes: runtimes.map(Path::to_owned), ..Launch::new(env!("CARGO_BIN_EXE_vitra-watch")) };
+    let request = Request { confirm, ..Request::new(dir.to_owned()) };
+    worker::run(&launch, request, Limits::default(), |_| {}).unwrap_or_else(|e| panic!("{}: {e}", dir.display()))
+}
+
+fn field() -> (std::path::PathBuf, serde_json::Map<String, Json>) {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/field");
+    let expected: Json = serde_json::from_slice(&std::fs::read(dir.join("expected.json")).unwrap()).unwrap();
+    (dir, expected.as_object().unwrap().clone())
+}
+
+/// Lies, and contracts that hold up an audit: their issues are other ones.
+const OTHERS: [&str; 3] = ["b2", "keyorder-lie", "keyorder-honest"];
+
+/// Protects honest executors from the differences between V8, msgpackr and our engine: without the executor's engine at hand
+/// such a database is undecided, with it verified.
+#[test]
+fn no_difference_between_engines_accuses() {
+    let (dir, expected) = field();
+    let runtimes = installation::installed();
+    let mut verified = 0;
+    let mut count = 0;
+    for name in expected.keys().filter(|name| !OTHERS.contains(&name.as_str())) {
+        let unpacked = common::extract(&dir.join(format!("{name}.tar.zst")));
+        let database = unpacked.path().join(name).join("db");
+        let alone = audit(&database, None, false);
+        assert_ne!(alone.verdict, Verdict::Violated, "{name}: {:?}", alone.findings);
+        let Some(runtimes) = &runtimes else { continue };
+        let asked = audit(&database, Some(runtimes), false);
+        assert_ne!(asked.verdict, Verdict::Violated, "{name}: {:?}", asked.findings);
+        let differs = asked.findings.iter().any(|finding| finding.kind == Kind::EngineDifference);
+        assert!(differs || asked.verdict == alone.verdict, "{name}: {:?}", asked.findings);
+        verified += usize::from(asked.verdict == Verdict::Verified);
+        count += 1;
+    }
+    assert!(runtimes.is_none() || (count >= 54 && verified >= 52), "{verified} of {count} verified");
+}
+
+/// Protects the proofs of lies: whatever our engine finds in the corpus, the executor's own engine confirms.
+#[test]
+fn every_lie_of_the_corpus_is_confirmed() {
+    let Some(runtimes) = installation::installed() else { return };
+    let mut confirmed = 0;
+    for era in common::ERAS {
+        for name in common::cases(era).into_iter().filter(|name| name.starts_with("d-")) {
+            let case = common::unpack(era, &name);
+            let (usual, asked) = (audit(&case.dir, None, false), audit(&case.dir, Some(&runtimes), true));
+            assert_eq!(usual.verdict, asked.verdict, "{era}/{name}: {:?}", asked.findings);
+            let violations = |report: &Report| -> Vec<_> {
+                let all = report.findings.iter().filter(|finding| finding.class == Class::Violation);
+                all.map(|finding| (finding.kind, finding.seq, finding.expected.clone())).collect()
+            };
+            assert_eq!(violations(&usual), violations(&asked), "{era}/{name}");
+            for finding in asked.findings.iter().filter(|finding| finding.kind.by_replay()) {
+                assert_eq!(finding.support, Some(Support::Runtimes(names())), "{era}/{name}: {finding:?}");
+                confirmed += 1;
+            }
+        }
+    }
+    assert!(confirmed >= 10, "{confirmed}");
+}
+
+fn names() -> Vec<String> {
+    REFERENCES.iter().map(|reference| reference.name.to_owned()).collect()
+}
+
+/// Runtimes that say what a test has them say.
+struct Scripted {
+    names: Vec<String>,
+    says: RefCell<Vec<VecDeque<Option<String>>>>,
+    heard: RefCell<Vec<(usize, String)>>,
+}
+
+impl Scripted {
+    fn new(says: &[&[Option<&str>]]) -> Self {
+        let own = |lines: &&[Option<&str>]| lines.iter().map(|line| line.map(str::to_owned)).collect();
+        Self {
+            names: (0..says.len()).map(|at| format!("runtime {at}")).collect(),
+            says: RefCell::new(says.iter().map(own).collect()),
+            heard: RefCell::default(),
+        }
+    }
+}
+
+impl References for Scripted {
+    fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    fn exchange(&self, lines: Vec<(usize, String)>) -> Vec<(usize, Option<String>)> {
+        self.heard.borrow_mut().extend(lines.iter().cloned());
+        let mut says = self.says.borrow_mut();
+        let asked = lines.into_iter().filter(|(_, line)| !line.is_empty());
+        asked.map(|(at, _)| (at, says[at].pop_front().flatten())).collect()
+    }
+}
+
+struct Nothing;
+
+impl State for Nothing {
+    fn get(&self, _: &[u8]) -> Result<Option<(u64, Value)>, ReadError> {
+        Ok(None)
+    }
+    fn list(&self, _: &ListRequest) -> Result<Vec<ListEntry>, ReadError> {
+        Ok(Vec::new())
+    }
+}
+
+fn replies(references: &dyn References) -> Vec<Reply> {
+    let metadata = Value::Undefined;
+    let ack = AckView { origin: "", seq: 0, ts: 0.0, metadata: &metadata };
+    ask(references, &Question { source: "", index: "", operation: &[0xc0], ack: &ack }, &Nothing).unwrap()
+}
+
+/// Protects the worker from a runtime that a contract has taken over: no line of it is more than no answer.
+#[test]
+fn a_runtime_that_says_something_odd_has_said_nothing() {
+    let deep = format!("{{\"changes\": {}", "[".repeat(200_000));
+    let lines = [
+        "",
+        "null",
+        "[]",
+        "{}",
+        "{\"changes\": null}",
+        "{\"changes\": [{\"path\": \"!\", \"put\": true, \"value\": null, \"system\": false}]}",
+        "{\"changes\": [{\"path\": \"L3g=\", \"put\": true, \"value\": \"2Q==\", \"system\": false}]}",
+        "{\"changes\": [{\"path\": \"L3g=\", \"put\": true, \"value\": null, \"system\": false, \"more\": 1}]}",
+        "{\"get\": \"!\"}",
+        "{\"get\": \"L3g=\"}",
+        "{\"list\": \"/w==\"}",
+        "{\"dies\": false}",
+        "{\"changes\": [], \"failed\": \"both\"}",
+        "{\"hangs\": \"it waits\"}",
+        "{\"unloaded\": \"compile\", \"text\": \"no\"}",
+        "{\"failed\": \"Error: Isolate was disposed during execution due to memory limit\"}",
+        &deep,
+    ];
+    for line in lines {
+        let shown = line.get(..60).unwrap_or(line);
+        let scripted = Scripted::new(&[&[Some(line)], &[None]]);
+        assert!(matches!(&replies(&scripted)[..], [Reply::None(_), Reply::None(_)]), "{shown}");
+    }
+    let scripted = Scripted::new(&[&[Some("{\"changes\": []}")], &[Some("{\"failed\": \"Error: no\"}")]]);
+    let both = replies(&scripted);
+    assert!(matches!(&both[0], Reply::Outcome { outcome: Outcome::Success { actions: 0, .. }, .. }), "{both:?}");
+    assert!(matches!(&both[1], Reply::Outcome { outcome: Outcome::Failure { .. }, .. }), "{both:?}");
+}
+
+/// Protects an audit from processes that end, that say nothing that ends, and that are not there.
+#[test]
+fn a_runtime_that_breaks_down_has_said_nothing() {
+    let ready = "echo '{\"ready\": \"\"}'";
+    for (what, script) in [
+        ("it ends at once", String::new()),
+        ("it ends when it is asked", format!("{ready}; read line")),
+        ("it says too much", format!("{ready}; read line; exec tr '\\0' x < /dev/zero")),
+        ("it ends within a line", format!("{ready}; read line; printf '{{\"changes\": [')")),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        for program in ["node-15", "node-24"] {
+            let bin = dir.path().join("node_modules").join(program).join("bin");
+            std::fs::create_dir_all(&bin).unwrap();
+            std::fs::write(bin.join("node"), format!("#!/bin/sh\n{script}\n")).unwrap();
+            std::fs::set_permissions(bin.join("node"), std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let said = replies(&Runtimes::new(dir.path()));
+        assert!(said.iter().all(|reply| matches!(reply, Reply::None(_))), "{what}: {said:?}");
+    }
+    let said = replies(&Runtimes::new(Path::new("/no/such/directory")));
+    assert!(said.len() == 3 && said.iter().all(|reply| matches!(reply, Reply::None(_))), "{said:?}");
+}
