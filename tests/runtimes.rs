@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::Value as Json;
 use vitra_watch::database::Value;
@@ -188,4 +189,103 @@ fn a_runtime_that_breaks_down_has_said_nothing() {
     }
     let said = replies(&Runtimes::new(Path::new("/no/such/directory")));
     assert!(said.len() == 3 && said.iter().all(|reply| matches!(reply, Reply::None(_))), "{said:?}");
+}
+
+/// A contract, what its participants do, and a database that a real runtime has made of both.
+fn executed(source: &str, ops: u64, engine: &str, lie: Option<&str>) -> Option<tempfile::TempDir> {
+    let runtimes = installation::installed()?;
+    let dir = tempfile::tempdir().unwrap();
+    let workload = r#"{ "then": [{ "weight": 1, "op": {
+        "op": "POST", "text": { "$text": 20 }, "n": { "$int": [0, 9] }
+    } }] }"#;
+    std::fs::write(dir.path().join("contract.js"), source).unwrap();
+    std::fs::write(dir.path().join("workload.json"), workload).unwrap();
+    let mut create = Command::new(env!("CARGO_BIN_EXE_vitra-watch"));
+    create.arg("--runtimes").arg(runtimes).args(["lab", "create", "--ops", &ops.to_string(), "--engine", engine]);
+    create.args(["--contract", "contract.js", "--workload", "workload.json", "--out", "db"]).current_dir(&dir);
+    let output = create.args(lie.iter().flat_map(|lie| ["--lie", lie])).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Some(dir)
+}
+
+/// What V8 does and our engine does not: 70,000 arguments.
+const MANY_ARGUMENTS: &str = "export const apply = { POST (tx, op) {
+  tx.put('/p/' + op.n, { text: op.text, most: Math.max(...new Array(70000).fill(op.n)) })
+} }";
+
+/// Protects both sides of a proof: it convicts where the executor's engine confirms it, and nowhere else.
+#[test]
+fn a_proof_that_rests_on_an_engine_needs_that_engine() {
+    let Some(dir) = executed(MANY_ARGUMENTS, 20, "vitra-1.5", Some("wrong-change@5")) else { return };
+    let runtimes = installation::installed().unwrap();
+    let database = dir.path().join("db");
+    let undecided = audit(&database, None, false);
+    assert_eq!(undecided.verdict, Verdict::Unverifiable, "{:?}", undecided.findings);
+    let report = audit(&database, Some(&runtimes), false);
+    let violations: Vec<_> = report.findings.iter().filter(|finding| finding.class == Class::Violation).collect();
+    assert!(matches!(&violations[..], [one] if one.kind == Kind::WrongChange), "{violations:?}");
+    assert_eq!(violations[0].support, Some(Support::Runtimes(names())));
+    let vitra_watch = |args: &[&str], asks: bool| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_vitra-watch"));
+        // Whatever is installed for whoever runs the tests is none of theirs.
+        command.current_dir(&dir).env("XDG_DATA_HOME", dir.path());
+        command.args(args);
+        if asks {
+            command.arg("--runtimes").arg(&runtimes);
+        }
+        let output = command.output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+    };
+    assert_eq!(vitra_watch(&["audit", "db", "--proofs", "proofs"], true).0, 10);
+    let mut files = dir.path().join("proofs").read_dir().unwrap();
+    let file = files.next().unwrap().unwrap().path();
+    assert!(files.next().is_none());
+    let file = file.to_str().unwrap();
+    let (code, text) = vitra_watch(&["proof", "verify", file], true);
+    assert!(code == 0 && text.contains("PROVEN") && text.contains("vitra-1.5, vitra-1.12, current-1.12"), "{text}");
+    let (code, text) = vitra_watch(&["proof", "verify", file], false);
+    assert!(code == 2 && text.contains("NOT CONFIRMED") && text.contains("runtimes install"), "{text}");
+    let (code, text) = vitra_watch(&["audit", "db"], false);
+    assert!(code == 20 && text.contains("findings need the reference runtimes"), "{text}");
+}
+
+/// Ordinary code whose result depends on the order in which answers arrive.
+const CONCURRENT_READS: &str = "import { index } from 'contract'
+export const apply = { async POST (tx, op) {
+  const seen = []
+  await Promise.all([1, 2, 3].map(async (n) => {
+    const entry = await index.get('/p/' + n)
+    seen.push(n + ':' + (entry ? entry.seq : 0))
+  }))
+  tx.put('/p/' + op.n, { text: op.text, seen })
+} }";
+
+/// Protects executors whose real runtime delivers answers in another order, as it does under load: never an accusation.
+/// `VITRA_WATCH_OPS=5000` for more of them.
+#[test]
+fn concurrent_reads_in_any_order_accuse_nobody() {
+    let ops = std::env::var("VITRA_WATCH_OPS").map_or(400, |text| text.parse().unwrap());
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        // Two busy threads a core.
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        for _ in 0..cores * 2 {
+            scope.spawn(|| {
+                let mut spun = 0_u64;
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    spun = std::hint::black_box(spun.wrapping_add(1));
+                }
+            });
+        }
+        let dir = executed(CONCURRENT_READS, ops, "current-1.12", None);
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        let Some(dir) = dir else { return };
+        let runtimes = installation::installed();
+        for (runtimes, confirm) in [(None, false), (runtimes.as_deref(), false), (runtimes.as_deref(), true)] {
+            let report = audit(&dir.path().join("db"), runtimes, confirm);
+            assert_ne!(report.verdict, Verdict::Violated, "{:?}", report.findings);
+            let explained = report.findings.iter().filter(|finding| finding.kind == Kind::NondeterministicContract);
+            eprintln!("{ops} operations, {} raced, asked: {}", explained.count(), runtimes.is_some());
+        }
+    });
 }

@@ -341,6 +341,14 @@ pub(super) fn search(auditor: &mut Auditor<'_>, kind: Kind, seq: u64) -> Result<
         if let Some(found) = auditor.findings.iter().find(wanted) {
             return Ok(found.clone());
         }
+        // The transaction that the claim is about was judged, and its result is not known to be every engine's.
+        let unconfirmed =
+            |f: &&Finding| f.kind == Kind::EngineUnconfirmed && f.seq.is_some_and(|at| before <= at && at <= seq);
+        // What is missing is missed where the next transaction begins.
+        let after = auditor.position().saturating_add(u64::from(kind == Kind::MissingChange));
+        if let Some(open) = auditor.findings.iter().find(unconfirmed).filter(|_| after > seq) {
+            return Err(Refused::Unconfirmed(open.message.clone()));
+        }
         match step {
             Step::Judged(position) if position > before && before <= seq => {}
             Step::Needs { seq } => return Err(Refused::Lacks(seq)),
@@ -348,11 +356,7 @@ pub(super) fn search(auditor: &mut Auditor<'_>, kind: Kind, seq: u64) -> Result<
                 let foreseen = auditor.foreseen().violations.iter().find(wanted).cloned();
                 return foreseen.ok_or(Refused::End(end, "the claim does not name that, and a longer head may go on"));
             }
-            Step::Judged(_) | Step::Waits(_) | Step::End => {
-                let unconfirmed = |f: &&Finding| f.kind == Kind::EngineUnconfirmed && f.seq.is_some_and(|at| at <= seq);
-                let open = auditor.findings.iter().rev().find(unconfirmed);
-                return Err(open.map_or(Refused::NotShown, |found| Refused::Unconfirmed(found.message.clone())));
-            }
+            Step::Judged(_) | Step::Waits(_) | Step::End => return Err(Refused::NotShown),
         }
     }
 }

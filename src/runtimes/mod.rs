@@ -27,11 +27,16 @@ pub struct Reference {
     flags: &'static [&'static str],
 }
 
-/// All of them.
+/// All of them. None compiles machine code: what V8's compilers get wrong is what those attack who break out of it, and a
+/// process that never makes memory executable can be kept from it. The language is the same.
 pub const REFERENCES: [Reference; 3] = [
-    Reference { name: "vitra-1.5", program: "node_modules/node-15/bin/node", flags: &[] },
-    Reference { name: "vitra-1.12", program: "node_modules/node-15/bin/node", flags: &[] },
-    Reference { name: "current-1.12", program: "node_modules/node-24/bin/node", flags: &["--no-node-snapshot"] },
+    Reference { name: "vitra-1.5", program: "node_modules/node-15/bin/node", flags: &["--jitless"] },
+    Reference { name: "vitra-1.12", program: "node_modules/node-15/bin/node", flags: &["--jitless"] },
+    Reference {
+        name: "current-1.12",
+        program: "node_modules/node-24/bin/node",
+        flags: &["--jitless", "--no-node-snapshot"],
+    },
 ];
 
 /// How long a runtime may take for one line: a contract that takes longer is one that it cannot judge.
