@@ -19,6 +19,8 @@ pub struct Contract {
     loaded: bool,
     /// A reference runtime gave what was published, where this engine did not.
     pub differs: std::cell::Cell<bool>,
+    /// How often they gave no result where this engine had none.
+    pub silent: std::cell::Cell<u32>,
 }
 
 impl Contract {
@@ -33,6 +35,7 @@ impl Contract {
             continued: None,
             loaded: false,
             differs: std::cell::Cell::new(false),
+            silent: std::cell::Cell::new(0),
         }
     }
 

@@ -117,9 +117,10 @@ pub fn extraordinary(outcome: &Outcome) -> Option<Examined> {
             Kind::BudgetExhausted,
             format!("the replay of this operation used up its budget of {}", budget_name(*what)),
         ),
-        Outcome::NeverSettles => {
-            unjudged(Kind::NeverSettles, "this operation never ends in the replay; an executor that runs it is stuck")
-        }
+        Outcome::NeverSettles => unjudged(
+            Kind::NeverSettles,
+            "this operation never ends in this program's engine; an executor for which it does not end is stuck",
+        ),
         Outcome::Unreadable(why) => unjudged(
             Kind::StateUnreadable,
             format!("the published state that the operation reads cannot be read: {why}"),
@@ -157,7 +158,7 @@ pub fn examine(case: &Case<'_>, contract: &Contract, first: &Applied, compare: &
     };
     // A contract whose results keep differing is asked of those who know.
     if contract.differs.get()
-        && let Some(found) = matching_reference(case, contract, &view, compare)?
+        && let Ok(found) = by_reference_alone(case, contract, compare)?
     {
         return Ok(found);
     }
@@ -290,22 +291,35 @@ fn never(case: &Case<'_>) -> Option<Examined> {
     })
 }
 
-/// Examines an operation that our engine cannot run: whether a reference runtime gives what was published.
+/// How often the reference runtimes are asked about a contract that neither they nor our engine can run: each time may take as long
+/// as they are waited for.
+const MOST_SILENT: u32 = 8;
+
+/// Examines an operation that our engine cannot run: whether a reference runtime gives what was published, or what they say
+/// instead. What nothing can repeat is known of our engine's runs only, so nobody is accused here.
 ///
 /// # Errors
 /// The number of a block that is not here.
-pub fn matching_reference(
+pub fn by_reference_alone(
     case: &Case<'_>,
     contract: &Contract,
-    view: &AckView<'_>,
     compare: &Compare<'_>,
-) -> Result<Option<Examined>, u64> {
-    Ok(match by_references(case, contract, view, compare)? {
+) -> Result<Result<Examined, String>, u64> {
+    if contract.silent.get() >= MOST_SILENT {
+        return Ok(Err(format!(
+            "the reference runtimes have given no result {MOST_SILENT} times, and are not asked again"
+        )));
+    }
+    let heard = by_references(case, contract, &case.view(), compare)?;
+    contract.silent.set(contract.silent.get().saturating_add(u32::from(matches!(heard, Heard::Silent(_)))));
+    Ok(match heard {
         Heard::Match { name, outcome } => {
             contract.differs.set(true);
-            Some(Examined::MatchesReference { name, outcome })
+            Ok(Examined::MatchesReference { name, outcome })
         }
-        _ => None,
+        Heard::Agree { .. } => Err("every reference runtime makes another result than was published".to_owned()),
+        Heard::Differ(why) | Heard::Silent(why) => Err(why),
+        Heard::Nobody => Err("the reference runtimes may be able to (`vitra-watch runtimes install`)".to_owned()),
     })
 }
 
@@ -459,7 +473,7 @@ fn stateful(contract: &Contract) -> Examined {
 pub fn load_failure(error: &LoadError) -> Examined {
     match error {
         LoadError::Syntax(why) | LoadError::Evaluation(why) => {
-            unjudged(Kind::ContractDoesNotCompile, format!("the contract cannot be loaded: {why}"))
+            unjudged(Kind::ContractDoesNotCompile, format!("this program's engine cannot load the contract: {why}"))
         }
         LoadError::Exhausted(what) => unjudged(
             Kind::BudgetExhausted,

@@ -53,7 +53,7 @@ impl Auditor<'_> {
             return Ok(replay);
         }
         if let Some(error) = &contract.scan.syntax_error {
-            let text = format!("the contract does not compile: {}", error.message);
+            let text = format!("this program's parser refuses the contract: {}", error.message);
             replay.hindrance = Some((Kind::ContractDoesNotCompile, text));
             self.contract = Some(contract);
             return Ok(replay);
@@ -85,7 +85,7 @@ impl Auditor<'_> {
         match applied {
             Err(LoadError::Syntax(why)) => {
                 let text = format!("this engine refuses a contract that others may compile: {why}");
-                replay.hindrance = Some((Kind::EngineSpecific, text));
+                replay.hindrance = Some((Kind::EngineUnconfirmed, text));
             }
             Err(error) => {
                 if let Examined::Unjudged { kind, message, .. } = examine::load_failure(&error) {

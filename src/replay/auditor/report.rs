@@ -52,17 +52,17 @@ impl Auditor<'_> {
     ) -> Result<Judged, Stop> {
         let unjudged =
             |kind, message, explained| Judged { unjudged: Some((kind, message, explained)), ..Judged::default() };
-        if let Some((kind, message)) = replay.hindrance.clone() {
-            if !self.is_full(Class::Notice) && may_be_asked(kind) && self.references.is_some() {
-                let found = self.examine(ack, at, replay, |case, contract, compare| {
-                    let view = case.view();
-                    examine::matching_reference(case, contract, &view, compare)
-                })?;
-                if let Some(Some(Examined::MatchesReference { name, outcome })) = found {
-                    replay.hindrance = None;
-                    replay.by_reference = Some(name);
-                    self.take(ack, at, outcome, matching, replay)?;
-                    return Ok(Judged { matches: true, ..Judged::default() });
+        if let Some((kind, mut message)) = replay.hindrance.clone() {
+            if may_be_asked(kind) && !self.is_full(kind.class()) {
+                match self.examine(ack, at, replay, examine::by_reference_alone)? {
+                    Some(Ok(Examined::MatchesReference { name, outcome })) => {
+                        replay.hindrance = None;
+                        replay.by_reference = Some(name);
+                        self.take(ack, at, outcome, matching, replay)?;
+                        return Ok(Judged { matches: true, ..Judged::default() });
+                    }
+                    Some(Err(said)) => message = format!("{message}; {said}"),
+                    Some(Ok(_)) | None => {}
                 }
             }
             return Ok(unjudged(kind, message, None));
@@ -363,7 +363,7 @@ fn may_be_asked(kind: Kind) -> bool {
         Kind::BudgetExhausted
             | Kind::NeverSettles
             | Kind::ContractDoesNotCompile
-            | Kind::EngineSpecific
+            | Kind::EngineUnconfirmed
             | Kind::UndecodableOp
     )
 }

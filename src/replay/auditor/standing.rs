@@ -13,12 +13,16 @@ impl Auditor<'_> {
         if source.is_empty() {
             self.add(Kind::EmptyContract, Some(seq), "the contract source is empty");
         } else if let Some(error) = &contract.scan.syntax_error {
-            let text = format!("the contract does not compile: {}", error.message);
+            let text = format!("this program's parser refuses the contract: {}", error.message);
             self.add(Kind::ContractDoesNotCompile, Some(seq), text);
         } else {
             let state = Empty;
             if let Err(LoadError::Evaluation(why)) = contract.load(self.around(0.0), &state) {
-                self.add(Kind::ContractDoesNotCompile, Some(seq), format!("the contract's module code fails: {why}"));
+                self.add(
+                    Kind::ContractDoesNotCompile,
+                    Some(seq),
+                    format!("the contract's module code fails in this program's engine: {why}"),
+                );
             }
         }
         self.contract = Some(contract);
