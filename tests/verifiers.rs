@@ -9,6 +9,8 @@ mod cbor;
 mod common;
 #[path = "common/forge.rs"]
 mod forge;
+#[path = "common/runtimes.rs"]
+mod installation;
 #[path = "common/made.rs"]
 mod made;
 #[path = "common/mutants.rs"]
@@ -71,7 +73,13 @@ fn second(files: &[Vec<u8>], options: &[&str]) -> Option<Vec<Json>> {
     Some(results)
 }
 
-/// Both verifiers say the same of true proofs: at once where nothing has to be run, with `--run-contract` of all.
+/// The same, with the reference runtimes.
+fn confirmed(files: &[Vec<u8>]) -> Option<Vec<Json>> {
+    let runtimes = installation::installed()?;
+    second(files, &["--runtimes", runtimes.to_str().unwrap()])
+}
+
+/// Both verifiers say the same of true proofs: at once where nothing has to be run, with reference runtimes of all.
 fn agree(proofs: &[(String, Proof)]) {
     let files: Vec<Vec<u8>> = proofs.iter().map(|(_, proof)| proof.encode()).collect();
     let first = files.iter().map(|bytes| said(&verify(bytes, MAX_SIZE, Options::default()).unwrap().finding));
@@ -80,18 +88,18 @@ fn agree(proofs: &[(String, Proof)]) {
     let mut to_run = Vec::new();
     for (n, (name, proof)) in proofs.iter().enumerate() {
         if results[n]["status"] == "NOT_DECIDED" && proof.engine.is_some() {
-            assert_eq!(results[n]["why"], "not decided without --run-contract", "{name}");
+            assert_eq!(results[n]["why"], "not decided without the reference runtimes: --runtimes DIR", "{name}");
             to_run.push(n);
         } else {
             assert_same(name, &results[n], &first[n]);
         }
     }
     let files: Vec<Vec<u8>> = to_run.iter().map(|&n| files[n].clone()).collect();
-    let Some(results) = second(&files, &["--run-contract"]) else { return };
+    let Some(results) = confirmed(&files) else { return };
     let mut reasons = results.iter().filter_map(|result| result["why"].as_str());
     if let Some(why) = reasons.find(|why| why.starts_with("the contract is not run")) {
         assert!(std::env::var_os("VITRA_WATCH_REQUIRE_NODE").is_none(), "{why}");
-        eprintln!("SKIPPED: --run-contract: {why}");
+        eprintln!("SKIPPED: runs of contracts: {why}");
         return;
     }
     for (result, n) in results.iter().zip(to_run) {

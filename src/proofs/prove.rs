@@ -15,7 +15,7 @@ use crate::hyperbee::{Block, Blocks, Cache, Entry, Tree, View as _};
 use crate::hypercore::views::{Conflict, View, at_length};
 use crate::hypercore::{Key, Nodes, PrefixEvidence, SignedHead};
 use crate::replay::engine;
-use crate::replay::finding::{Accused, Class, Finding};
+use crate::replay::finding::{Accused, Class, Finding, Support};
 use crate::replay::heads;
 use crate::replay::logs::{Logs, Oplog};
 
@@ -180,7 +180,7 @@ fn by_audit(
                 match shown {
                     Ok(found) if is_same(&found, finding) => {
                         let version = Version::Two;
-                        let engine = with_oplogs.then(|| (engine::NAME.to_owned(), engine::VERSION.to_owned()));
+                        let engine = with_oplogs.then(|| witness_of(finding));
                         let end = (!goes_on).then(|| logs.index().length());
                         let claim = Claim::Audit { kind: finding.kind, from, seq, end };
                         let slices = recorder.slices(logs, database)?;
@@ -310,4 +310,12 @@ pub(super) fn slice(
         }
     }
     Err(ProveError::NoHead(*key))
+}
+
+/// Which engine a file names: ours, where a plain contract needs no other, or what confirmed it.
+fn witness_of(finding: &Finding) -> (String, String) {
+    match &finding.support {
+        Some(Support::Runtimes(names)) => ("reference-runtimes".to_owned(), names.join(" ")),
+        Some(Support::Plain) | None => (engine::NAME.to_owned(), engine::VERSION.to_owned()),
+    }
 }

@@ -36,7 +36,7 @@ export class Audit extends State {
     require(heads.every(({ roots }) => roots), 'a bare head in an audit')
     super(index, { from, open }, work)
     this.oplogs = new Map(oplogs.map((head) => [hex(head.key), head]))
-    Object.assign(this, { run, runs: 0, checks: [] })
+    Object.assign(this, { database, run, runs: 0, checks: [] })
   }
 
   // Up to the first transaction: from the genesis, or from an ack at which a batch begins.
@@ -232,7 +232,7 @@ export class Audit extends State {
     transaction.op = op
     if (!this.run) throw new NeedsRun('the operation has to be run')
     if (++this.runs > MOST_RUNS) throw new Undecided('too many operations to run')
-    transaction.outcome = await this.run({ source: contract.source, op, ack, tree: this.tree() })
+    transaction.outcome = await this.run({ source: contract.source, op, bytes, ack, database: hex(this.database), tree: this.tree() })
   }
 
   // Whether the claimed block is where this kind of violation of this transaction would be.

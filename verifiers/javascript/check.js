@@ -42,7 +42,7 @@ export async function verify (bytes, run, mebibytes) {
     return result(STATUS[shown.shows], { ...shown, checks: [...checks, ...shown.checks] })
   } catch (error) {
     if (error instanceof NeedsRun) checks.push('all up to the run of the operation')
-    const why = error instanceof NeedsRun ? 'not decided without --run-contract' : error.message
+    const why = error instanceof NeedsRun ? 'not decided without the reference runtimes: --runtimes DIR' : error.message
     return result(error instanceof Undecided ? 'NOT_DECIDED' : 'NOT_PROVEN', { why, checks })
   }
 }

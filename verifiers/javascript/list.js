@@ -32,7 +32,8 @@ function peek (tree, after, before) {
   return Buffer.compare(entry.key, before) < 0 ? { seq, ...entry } : null
 }
 
-export function list (tree, prefix, { reverse, offset, limit } = {}) {
+// Values are decoded, or with `raw` the bytes of the index.
+export function list (tree, prefix, { reverse, offset, limit } = {}, raw = false) {
   if (reverse) throw new Undecided('a list from its end')
   const isOdd = (number) => number !== undefined && !(Number.isSafeInteger(number) && number >= 0)
   if (isOdd(offset) || isOdd(limit)) throw new Undecided('odd options of a list')
@@ -56,8 +57,8 @@ export function list (tree, prefix, { reverse, offset, limit } = {}) {
       if (path[segments.length + 1] >= '\u00ff') throw new Undecided('a list that never ends')
     } else {
       const { value, peculiar } = valueOf(entry)
-      if (peculiar) throw new Undecided('state that versions of msgpackr read differently')
-      result.push({ seq: entry.seq, container: false, name, path: full, value: entry.value === null ? null : value })
+      if (peculiar && !raw) throw new Undecided('state that versions of msgpackr read differently')
+      result.push({ seq: entry.seq, container: false, name, path: full, value: entry.value === null || raw ? entry.value : value })
       after = entry.key
     }
   }

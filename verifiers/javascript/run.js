@@ -1,12 +1,13 @@
 // Runs one operation of a contract in V8: in a child process that is locked away from files and network, since a proof
 // file is a stranger's code. Without a lock that works nothing runs.
 
-import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, realpathSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { realpathSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { deserialize, serialize } from 'node:v8'
+import { fence } from './lock.js'
 import { Undecided } from './msgpack.js'
 import { list } from './list.js'
 import { pathKey, valueOf } from './vitra.js'
@@ -16,31 +17,14 @@ const SECONDS = 10
 // An outcome counts if it is the same with less of everything: no two executors have alike memory and stacks. `data` is all in KiB,
 // `heap` that of V8 in MiB, `stack` in KiB.
 const LIMITS = [{ data: 1 << 20, heap: 256, stack: 900 }, { data: 3 << 18, heap: 128, stack: 450 }]
-const SURROUNDINGS = ['TZ=UTC', 'LC_ALL=C']
 const MOST_OUTPUT = 64 << 20
 const MOST_READS = 100_000
 
-// What a guest must not see is not there: files but those that Node needs, other processes, the network.
-function bubblewrap () {
-  const binds = ['/usr', '/lib', '/lib64', '/bin', realpathSync(process.execPath), dirname(GUEST)]
-    .filter(existsSync).flatMap((path) => ['--ro-bind', path, path])
-  const variables = SURROUNDINGS.flatMap((pair) => ['--setenv', ...pair.split('=')])
-  return ['bwrap', '--unshare-all', '--die-with-parent', '--new-session', '--clearenv', ...variables, '--proc', '/proc', '--dev', '/dev', ...binds, '--']
-}
-
-// Linux's own way to a process without a network, where users may have namespaces.
-const UNSHARE = ['unshare', '--user', '--map-root-user', '--net', '--pid', '--fork', '--kill-child', '--', 'env', '-i', ...SURROUNDINGS]
-
-const works = ([program, ...args]) =>
-  spawnSync(program, [...args, realpathSync(process.execPath), '-e', '0'], { timeout: 10_000, stdio: 'ignore' }).status === 0
-
-let prefix
 function lock ({ data, heap, stack }) {
-  prefix ??= [bubblewrap(), UNSHARE].find(works) ?? null
-  if (!prefix) throw new Undecided('the contract is not run: neither bubblewrap nor unshare can lock it away from the network')
   const permission = ['--permission', '--experimental-permission'].find((flag) => process.allowedNodeEnvironmentFlags.has(flag))
   if (!permission) throw new Undecided('the contract is not run: this Node has no permission model')
-  return ['sh', '-c', `ulimit -c 0 && ulimit -d ${data} && exec "$@"`, 'sh', ...prefix, realpathSync(process.execPath), permission,
+  const node = realpathSync(process.execPath)
+  return ['sh', '-c', `ulimit -c 0 && ulimit -d ${data} && exec "$@"`, 'sh', ...fence([node, dirname(GUEST)]), node, permission,
     `--allow-fs-read=${dirname(GUEST)}/*`, '--experimental-vm-modules', '--no-warnings', `--max-old-space-size=${heap}`, `--stack-size=${stack}`, GUEST]
 }
 
@@ -61,12 +45,14 @@ function answer (tree, { get, list: prefix, options }) {
   return { seq: entry.seq, container: false, name: path.split('/').at(-1), path, value: entry.value === null ? null : value }
 }
 
-// The outcome: `success`, and the changes with the keys that they have in the index.
-export async function run (operation) {
+// The outcome: `success`, and the changes with the keys that they have in the index. It counts if each reference runtime comes to the
+// same.
+export const runWith = (references) => async (operation) => {
   const outcomes = []
   for (const limits of LIMITS) outcomes.push(await runOnce(operation, limits))
   const [first, second] = outcomes.map(({ success, changes }) => serialize({ success, changes }))
   if (!first.equals(second)) throw new Undecided('the run decides nothing: it is another one with less memory')
+  await references.confirm(operation, outcomes[0])
   return outcomes[0]
 }
 

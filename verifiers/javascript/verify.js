@@ -9,11 +9,12 @@ import { Malformed } from './file.js'
 import { json, print } from './print.js'
 
 const EXIT = { PROVEN: 0, REBUTTED: 0, INCLUDED: 0, NOT_PROVEN: 1, NOT_DECIDED: 2, USAGE: 64, MALFORMED: 65, INTERNAL: 70 }
-const HELP = `usage: node verify.js [--json] [--max-size MIB] [--run-contract] FILE...
+const HELP = `usage: node verify.js [--json] [--max-size MIB] [--runtimes DIR] FILE...
 
 Checks proofs, rebuttals and proofs of inclusion, each from its file alone; - is standard input. Says of each what it
 shows: PROVEN (whom it convicts of what), REBUTTED (of what it clears the executor), or INCLUDED (what became of an operation).
---run-contract runs the contract in the proof, in a process that is locked away from files and network.
+--runtimes DIR runs the contract in the proof, here and in the reference runtimes that \`vitra-watch runtimes install\` has put there, in
+processes that are locked away from files and network.
 
 Exit status: 0 all show what they claim; 1 one does not; 2 one was not decided, as its contract would have to be run;
 65 one is no such file; 64 wrong arguments; 70 internal error.`
@@ -40,7 +41,7 @@ async function main () {
   try {
     args = parseArgs({
       allowPositionals: true,
-      options: { json: { type: 'boolean' }, 'max-size': { type: 'string', default: '16' }, 'run-contract': { type: 'boolean' }, help: { type: 'boolean', short: 'h' } }
+      options: { json: { type: 'boolean' }, 'max-size': { type: 'string', default: '16' }, runtimes: { type: 'string' }, help: { type: 'boolean', short: 'h' } }
     })
     if (args.values.help) return console.log(HELP) ?? EXIT.PROVEN
     if (!args.positionals.length || !(Number(args.values['max-size']) > 0)) throw new Error('a file, and a size in MiB')
@@ -49,7 +50,16 @@ async function main () {
     return EXIT.USAGE
   }
   const size = Number(args.values['max-size'])
-  const run = args.values['run-contract'] ? (await import('./run.js')).run : null
+  let [run, references] = [null, null]
+  if (args.values.runtimes !== undefined) {
+    try {
+      references = new (await import('./references.js')).References(args.values.runtimes)
+    } catch (error) {
+      console.error(error.message)
+      return EXIT.USAGE
+    }
+    run = (await import('./run.js')).runWith(references)
+  }
   let worst = EXIT.PROVEN
   for (const name of args.positionals) {
     let result
@@ -65,6 +75,7 @@ async function main () {
     const rank = [EXIT.PROVEN, EXIT.NOT_DECIDED, EXIT.NOT_PROVEN, EXIT.MALFORMED]
     if (rank.indexOf(EXIT[result.status]) > rank.indexOf(worst)) worst = EXIT[result.status]
   }
+  references?.close()
   return worst
 }
 
