@@ -25,6 +25,19 @@ Module._resolveFilename = function (request, ...rest) {
   if (request !== '@andrewosh/isolated-vm') return resolve.call(this, request, ...rest)
   return resolve.call(this, chosen.isolate, ...rest)
 }
+
+// Host calls of a guest wait for a lock, one after the other. Whether two of them waited at one time is noted: their answers
+// might have come in another order.
+const lock = require.resolve('vitra-confine-runtime/lib/lock')
+const acquire = require(lock)
+let [calls, concurrent] = [0, false]
+require.cache[lock].exports = (name) => {
+  if (name !== 'global') return acquire(name)
+  calls++
+  concurrent = concurrent || calls > 1
+  return acquire(name).then((release) => () => { calls--; release() })
+}
+
 const { pack, unpack } = require(chosen.msgpackr)
 const Runtime = require('vitra-confine-runtime')
 
@@ -134,6 +147,12 @@ async function apply ({ source, pubkey, op, ack, fresh }) {
     current = { source, pubkey, ...await load(source, pubkey) }
   }
   if (current.unloaded) return { unloaded: current.unloaded, text: current.text }
+  ;[calls, concurrent] = [0, false]
+  const outcome = await run({ op, ack })
+  return { done: { outcome, concurrent } }
+}
+
+async function run ({ op, ack }) {
   let operation
   try {
     operation = unpack(bytes(op))

@@ -136,24 +136,26 @@ fn replies(references: &dyn References) -> Vec<Reply> {
 /// Protects the worker from a runtime that a contract has taken over: no line of it is more than no answer.
 #[test]
 fn a_runtime_that_says_something_odd_has_said_nothing() {
-    let deep = format!("{{\"changes\": {}", "[".repeat(200_000));
+    let deep = format!("{{\"done\": {}", "[".repeat(200_000));
     let lines = [
         "",
         "null",
         "[]",
         "{}",
-        "{\"changes\": null}",
-        "{\"changes\": [{\"path\": \"!\", \"put\": true, \"value\": null, \"system\": false}]}",
-        "{\"changes\": [{\"path\": \"L3g=\", \"put\": true, \"value\": \"2Q==\", \"system\": false}]}",
-        "{\"changes\": [{\"path\": \"L3g=\", \"put\": true, \"value\": null, \"system\": false, \"more\": 1}]}",
+        "{\"done\": {\"outcome\": {\"changes\": null}, \"concurrent\": false}}",
+        "{\"done\": {\"outcome\": {\"changes\": []}}}",
+        "{\"changes\": []}",
+        "{\"done\": {\"outcome\": {\"changes\": [{\"path\": \"!\", \"put\": true, \"value\": null, \"system\": false}]}, \"concurrent\": false}}",
+        "{\"done\": {\"outcome\": {\"changes\": [{\"path\": \"L3g=\", \"put\": true, \"value\": \"2Q==\", \"system\": false}]}, \"concurrent\": false}}",
+        "{\"done\": {\"outcome\": {\"changes\": [{\"path\": \"L3g=\", \"put\": true, \"value\": null, \"system\": false, \"more\": 1}]}, \"concurrent\": false}}",
         "{\"get\": \"!\"}",
         "{\"get\": \"L3g=\"}",
         "{\"list\": \"/w==\"}",
-        "{\"dies\": false}",
-        "{\"changes\": [], \"failed\": \"both\"}",
+        "{\"done\": {\"outcome\": {\"dies\": false}, \"concurrent\": false}}",
+        "{\"done\": {\"outcome\": {\"changes\": [], \"failed\": \"both\"}, \"concurrent\": false}}",
         "{\"hangs\": \"it waits\"}",
         "{\"unloaded\": \"compile\", \"text\": \"no\"}",
-        "{\"failed\": \"Error: Isolate was disposed during execution due to memory limit\"}",
+        "{\"done\": {\"outcome\": {\"failed\": \"Error: Isolate was disposed during execution due to memory limit\"}, \"concurrent\": false}}",
         &deep,
     ];
     for line in lines {
@@ -161,7 +163,10 @@ fn a_runtime_that_says_something_odd_has_said_nothing() {
         let scripted = Scripted::new(&[&[Some(line)], &[None]]);
         assert!(matches!(&replies(&scripted)[..], [Reply::None(_), Reply::None(_)]), "{shown}");
     }
-    let scripted = Scripted::new(&[&[Some("{\"changes\": []}")], &[Some("{\"failed\": \"Error: no\"}")]]);
+    let scripted = Scripted::new(&[
+        &[Some("{\"done\": {\"outcome\": {\"changes\": []}, \"concurrent\": false}}")],
+        &[Some("{\"done\": {\"outcome\": {\"failed\": \"Error: no\"}, \"concurrent\": true}}")],
+    ]);
     let both = replies(&scripted);
     assert!(matches!(&both[0], Reply::Outcome { outcome: Outcome::Success { actions: 0, .. }, .. }), "{both:?}");
     assert!(matches!(&both[1], Reply::Outcome { outcome: Outcome::Failure { .. }, .. }), "{both:?}");

@@ -252,8 +252,10 @@ pub fn examine(case: &Case<'_>, contract: &Contract, first: &Applied, compare: &
             Examined::MatchesReference { name, outcome }
         }
         (_, Some(never)) => never,
-        (Heard::Agree { names, result: theirs, outcome }, None) => match first.concurrent && theirs != result {
-            // In which orders their result would move is known of our engine only.
+        (Heard::Agree { names, result: theirs, outcome, concurrent }, None) => match concurrent
+            && (theirs != result || !(first.concurrent || fresh.concurrent))
+        {
+            // In which orders a result would move is tried with our engine only.
             true => unjudged(
                 Kind::EngineUnconfirmed,
                 "the reference runtimes make another result than this engine, of reads that race",
@@ -340,7 +342,7 @@ enum Heard {
     /// One gives what was published.
     Match { name: String, outcome: Outcome },
     /// All give the same, which was not published. `result` is as a comparison describes it.
-    Agree { names: Vec<String>, result: String, outcome: Outcome },
+    Agree { names: Vec<String>, result: String, outcome: Outcome, concurrent: bool },
     /// They give different results.
     Differ(String),
     /// Some give none.
@@ -361,9 +363,13 @@ fn by_references(
     let mut agreed: Option<(String, String, Outcome)> = None;
     let mut differ = None;
     let mut silent = None;
+    let mut concurrent = false;
     for (name, reply) in names.iter().zip(replies) {
         let (outcome, described) = match reply {
-            Reply::Outcome { outcome, result } => (outcome, result),
+            Reply::Outcome { outcome, result, concurrent: beside } => {
+                concurrent |= beside;
+                (outcome, result)
+            }
             Reply::None(why) => {
                 silent.get_or_insert(format!("the reference runtime {name} cannot say what the contract makes: {why}"));
                 continue;
@@ -387,7 +393,7 @@ fn by_references(
     Ok(match (differ, silent, agreed) {
         (Some(why), ..) => Heard::Differ(why),
         (None, Some(why), _) => Heard::Silent(why),
-        (None, None, Some((_, result, outcome))) => Heard::Agree { names: names.to_vec(), result, outcome },
+        (None, None, Some((_, result, outcome))) => Heard::Agree { names: names.to_vec(), result, outcome, concurrent },
         (None, None, None) => Heard::Nobody,
     })
 }

@@ -50,6 +50,8 @@ pub enum Reply {
         outcome: Outcome,
         /// The same for equal outcomes of two runtimes.
         result: String,
+        /// Reads waited beside one another, so that their answers might have come in another order.
+        concurrent: bool,
     },
     /// It gives no result: why not.
     None(String),
@@ -61,16 +63,30 @@ pub enum Reply {
 enum Line {
     Get(String),
     List(String),
-    Changes(Vec<Shown>),
-    Failed(String),
-    Dies(bool),
+    Done(Done),
     Hangs(String),
-    Undecodable(String),
     #[serde(untagged)]
     Unloaded {
         unloaded: String,
         text: String,
     },
+}
+
+/// What an operation came to.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Done {
+    outcome: Ending,
+    concurrent: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+enum Ending {
+    Changes(Vec<Shown>),
+    Failed(String),
+    Dies(bool),
+    Undecodable(String),
 }
 
 /// A change that the executor would write.
@@ -196,32 +212,33 @@ fn answer(line: Line, state: &dyn State) -> Result<Turn, u64> {
                 Err(error) => unreadable(error),
             }
         }
-        Line::Changes(shown) => match changes(&shown) {
-            Some((changes, result)) => {
-                let actions = shown.len() as u64;
-                let outcome = Outcome::Success { changes, actions };
-                Ok(Turn::Reply(Reply::Outcome { outcome, result }, true))
-            }
-            None => none("it writes what cannot be decoded".to_owned(), true),
-        },
-        // A limit of the guest's memory is no opinion of what the operation comes to, and ends that guest.
-        Line::Failed(text) if text.contains("Isolate") => none(format!("its guest ended: {text}"), false),
-        Line::Failed(text) => {
-            let outcome = Outcome::Failure { text: text.into(), own: true };
-            Ok(Turn::Reply(Reply::Outcome { outcome, result: FAILURE.to_owned() }, true))
-        }
-        Line::Dies(true) => {
-            Ok(Turn::Reply(Reply::Outcome { outcome: Outcome::Dies, result: FAILURE.to_owned() }, false))
-        }
-        Line::Dies(false) => odd(),
-        Line::Undecodable(why) => {
-            let outcome = Outcome::Failure { text: why.into(), own: false };
-            Ok(Turn::Reply(Reply::Outcome { outcome, result: FAILURE.to_owned() }, true))
-        }
+        Line::Done(Done { outcome, concurrent }) => Ok(ending(outcome, concurrent)),
         Line::Hangs(why) => none(format!("it never ends: {why}"), false),
         Line::Unloaded { unloaded, text } => {
             none(format!("the contract cannot be loaded there ({unloaded}): {text}"), true)
         }
+    }
+}
+
+/// The reply that an operation's end is.
+fn ending(ending: Ending, concurrent: bool) -> Turn {
+    let none = |why: String, alive| Turn::Reply(Reply::None(why), alive);
+    let failed =
+        |outcome, alive| Turn::Reply(Reply::Outcome { outcome, result: FAILURE.to_owned(), concurrent }, alive);
+    match ending {
+        Ending::Changes(shown) => match changes(&shown) {
+            Some((changes, result)) => {
+                let outcome = Outcome::Success { changes, actions: shown.len() as u64 };
+                Turn::Reply(Reply::Outcome { outcome, result, concurrent }, true)
+            }
+            None => none("it writes what cannot be decoded".to_owned(), true),
+        },
+        // A limit of the guest's memory is no opinion of what the operation comes to, and ends that guest.
+        Ending::Failed(text) if text.contains("Isolate") => none(format!("its guest ended: {text}"), false),
+        Ending::Failed(text) => failed(Outcome::Failure { text: text.into(), own: true }, true),
+        Ending::Dies(true) => failed(Outcome::Dies, false),
+        Ending::Dies(false) => none("it said what cannot be read".to_owned(), false),
+        Ending::Undecodable(why) => failed(Outcome::Failure { text: why.into(), own: false }, true),
     }
 }
 

@@ -156,7 +156,9 @@ async function converse (process, { source, database, bytes, ack, tree }) {
     } else if (said?.list !== undefined) {
       const entries = list(tree, fromBase64(said.list).toString(), {}, true)
       process.say({ entries: entries.map(({ value, ...entry }) => value === undefined ? entry : { ...entry, value: base64(value) }) })
-    } else return outcome(said)
+    } else if (said?.done?.concurrent === false) return outcome(said.done.outcome)
+    else if (said?.done) throw new Undecided('reads that wait beside one another')
+    else throw new Undecided('a reference runtime gives no result')
   }
   throw new Undecided('the contract reads too much')
 }

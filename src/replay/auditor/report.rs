@@ -125,11 +125,9 @@ impl Auditor<'_> {
         judged: &mut Judged,
     ) -> Result<(), Stop> {
         let used = certain.iter().map(|(issue, _)| issue).chain(&matching.certain).any(|issue| issue.used_op);
-        let Some(applied) = replay.applied.as_ref().filter(|_| used) else { return Ok(()) };
-        if let Some(name) = &replay.by_reference {
-            judged.certain = Some(Support::Runtimes(vec![name.clone()]));
-            return Ok(());
-        }
+        // A result that one reference runtime makes excuses; it accuses nobody.
+        let own = used && replay.by_reference.is_none();
+        let Some(applied) = replay.applied.as_ref().filter(|_| own) else { return Ok(()) };
         let examined = self.examine(ack, at, replay, |case, contract, compare| {
             examine::examine(case, contract, applied, &|applied| {
                 Ok(match compare(applied)? {
