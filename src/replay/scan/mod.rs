@@ -11,6 +11,7 @@
 //!   the end and found nothing that writes to it (see `purity` for what is followed and what is assumed).
 //! - *Engines.* The executor's V8 may be as old as 8.6, the replay's engine is QuickJS. [`Scan::engine_specific`]
 //!   lists syntax that only some of them accept or on which they are known to differ.
+//!   [`Scan::beyond_plain`] is the other way round: what has not been shown equal in all of them.
 //! - *A bug.* QuickJS copies nothing for `{...'text'}`; [`Scan::rewritten`] routes object spreads through a helper
 //!   that converts strings to objects first. It routes `a in b` through the helper too, so that the runtime
 //!   notices a contract that asks whether a newer method exists.
@@ -31,6 +32,7 @@
 
 mod advice;
 mod guarded;
+pub mod plain;
 mod purity;
 mod rewrite;
 mod syntax;
@@ -99,7 +101,7 @@ pub struct Scan {
     pub mutable_state: Vec<Finding>,
     /// Syntax that not every executor's engine accepts, or that QuickJS and V8 are known to read differently.
     pub engine_specific: Vec<Finding>,
-    /// Where the contract is outside the white list of what all engines do alike. Empty: it is plain.
+    /// What is outside the white list of `plain`, on which all engines agree. Empty: the contract is plain.
     pub beyond_plain: Vec<Finding>,
     /// Specifiers of the static imports, in source order, each once.
     pub imports: Vec<String>,
@@ -169,7 +171,7 @@ fn parsed(source: &str) -> Scan {
         syntax_error: None,
         mutable_state: Vec::new(),
         engine_specific: Vec::new(),
-        beyond_plain: Vec::new(),
+        beyond_plain: vec![Finding { what: "it does not parse".to_owned(), offset: 0, line: 1, column: 1 }],
         imports: Vec::new(),
         exports: Vec::new(),
         exports_process: false,
@@ -211,6 +213,12 @@ fn parsed(source: &str) -> Scan {
     let mut state = Findings::new(source);
     purity::mutable_state(&semantic, &mut state);
     scan.mutable_state = state.finish();
+    let mut beyond = Findings::new(source);
+    if bad_pattern {
+        beyond.add(0, "a regular expression that engines refuse at different times");
+    }
+    plain::beyond_plain(&semantic, &mut beyond);
+    scan.beyond_plain = beyond.finish();
     scan.guarded = scan.mutable_state.is_empty() && guarded::is_guarded(&semantic);
     scan
 }
