@@ -50,8 +50,6 @@ pub enum Examined {
     Accuse {
         /// Why our result is the executor's engine's, too.
         support: Support,
-        /// The outcome that the reference runtimes agree on, where ours is another.
-        outcome: Option<Outcome>,
     },
     /// It cannot be judged.
     Unjudged {
@@ -214,7 +212,6 @@ pub fn examine(case: &Case<'_>, contract: &Contract, first: &Applied, compare: &
     if !contract.scan.mutable_state.is_empty() {
         never.get_or_insert_with(|| stateful(contract));
     }
-    taint.merge(&contract.taint());
     if case.op_peculiar {
         taint.note_engine("bytes of the operation that versions of msgpackr read differently");
     }
@@ -227,9 +224,11 @@ pub fn examine(case: &Case<'_>, contract: &Contract, first: &Applied, compare: &
         let why = "the outcome depends on memory, stack or size limits in which engines differ";
         never = Some(unjudged(Kind::NearLimit, why));
     }
+    let unsettled = taint.unsettled().map(str::to_owned);
+    taint.merge(&contract.taint());
     let beyond = beyond_plain(case, contract, &taint);
     if never.is_none() && beyond.is_none() {
-        return Ok(Examined::Accuse { support: Support::Plain, outcome: None });
+        return Ok(Examined::Accuse { support: Support::Plain });
     }
     let heard = by_references(case, contract, &view, compare)?;
     let other = match (&heard, case.other) {
@@ -252,18 +251,29 @@ pub fn examine(case: &Case<'_>, contract: &Contract, first: &Applied, compare: &
             Examined::MatchesReference { name, outcome }
         }
         (_, Some(never)) => never,
-        (Heard::Agree { names, result: theirs, outcome, concurrent }, None) => match concurrent
-            && (theirs != result || !(first.concurrent || fresh.concurrent))
-        {
-            // In which orders a result would move is tried with our engine only.
-            true => unjudged(
-                Kind::EngineUnconfirmed,
-                "the reference runtimes make another result than this engine, of reads that race",
-            ),
-            false => {
-                Examined::Accuse { support: Support::Runtimes(names), outcome: (theirs != result).then_some(outcome) }
+        (Heard::Agree { names, result: theirs, concurrent }, None) => {
+            let raced = concurrent && !(first.concurrent || fresh.concurrent);
+            let looks = contract.scan.unrepeatable.first().map(|finding| &*finding.what);
+            match (unsettled, looks) {
+                // What no engine repeats is noted of our engine's runs only.
+                _ if theirs != result || raced => unjudged(
+                    Kind::EngineUnconfirmed,
+                    "every reference runtime makes another result than was published, and than this program's engine, which alone \
+                     says whether it depends on something else than operation and state",
+                ),
+                (Some(what), _) => unjudged(
+                    Kind::EngineUnconfirmed,
+                    format!(
+                        "the result differs everywhere, but the executor's machine may decide what was touched: {what}"
+                    ),
+                ),
+                (None, Some(what)) => unjudged(
+                    Kind::EngineUnconfirmed,
+                    format!("the result differs everywhere, but in another engine the contract might look at {what}"),
+                ),
+                (None, None) => Examined::Accuse { support: Support::Runtimes(names) },
             }
-        },
+        }
         (Heard::Differ(why), None) => unjudged(Kind::EngineSpecific, why),
         (Heard::Silent(why), None) => unjudged(Kind::EngineUnconfirmed, why),
         (Heard::Nobody, None) => unjudged(
@@ -342,7 +352,7 @@ enum Heard {
     /// One gives what was published.
     Match { name: String, outcome: Outcome },
     /// All give the same, which was not published. `result` is as a comparison describes it.
-    Agree { names: Vec<String>, result: String, outcome: Outcome, concurrent: bool },
+    Agree { names: Vec<String>, result: String, concurrent: bool },
     /// They give different results.
     Differ(String),
     /// Some give none.
@@ -360,7 +370,7 @@ fn by_references(
     let question = Question { source: &contract.source, index: case.index, operation: case.op_bytes, ack: view };
     let replies = ask(references, &question, case.state)?;
     let names = references.names();
-    let mut agreed: Option<(String, String, Outcome)> = None;
+    let mut agreed: Option<(String, String)> = None;
     let mut differ = None;
     let mut silent = None;
     let mut concurrent = false;
@@ -386,14 +396,14 @@ fn by_references(
                     differ.get_or_insert(format!("the reference runtimes {} and {name} differ", first_of(names)));
                 }
                 Some(_) => {}
-                None => agreed = Some((described, result, applied.outcome)),
+                None => agreed = Some((described, result)),
             },
         }
     }
     Ok(match (differ, silent, agreed) {
         (Some(why), ..) => Heard::Differ(why),
         (None, Some(why), _) => Heard::Silent(why),
-        (None, None, Some((_, result, outcome))) => Heard::Agree { names: names.to_vec(), result, outcome, concurrent },
+        (None, None, Some((_, result))) => Heard::Agree { names: names.to_vec(), result, concurrent },
         (None, None, None) => Heard::Nobody,
     })
 }

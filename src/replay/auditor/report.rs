@@ -104,12 +104,7 @@ impl Auditor<'_> {
                 let text = "one key is written twice, in an order that engines disagree about";
                 unjudged(Kind::OrderInconclusive, text.into(), None)
             }
-            Some(Examined::Accuse { support, outcome }) => {
-                if let Some(outcome) = outcome {
-                    self.take(ack, at, outcome, matching, replay)?;
-                }
-                Judged { accuse: Some(support), ..Judged::default() }
-            }
+            Some(Examined::Accuse { support }) => Judged { accuse: Some(support), ..Judged::default() },
             Some(Examined::Unjudged { kind, message, explained }) => unjudged(kind, message, explained),
         })
     }
@@ -138,7 +133,7 @@ impl Auditor<'_> {
                 })
             })
         })?;
-        if let Some(Examined::Accuse { support, outcome: None }) = examined {
+        if let Some(Examined::Accuse { support }) = examined {
             judged.certain = Some(support);
         }
         Ok(())

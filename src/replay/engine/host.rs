@@ -23,7 +23,37 @@ pub struct Taint {
     pub dialect: bool,
 }
 
+/// Notes of what only the engine or the codec decides, not the machine or the moment: a reference runtime settles them, and
+/// functions of `Math`. Whatever else is noted, it does not.
+const SETTLED: &[&str] = &[
+    "Number.prototype.toString with a radix",
+    "parseInt beyond 2^53",
+    "Function.prototype.toString",
+    "RegExp.$1 and its like",
+    "a Map with keys that are no strings",
+    "a regular expression with groups or classes that engines read differently",
+    "a value that versions of msgpackr pack differently",
+    "an error message of the engine's own",
+    "attributes of the elements of a typed array",
+    "bytes of the index that versions of msgpackr read differently",
+    "bytes of the operation that versions of msgpackr read differently",
+    "case or normal form of text newer than Unicode 13",
+    "deepEqual of values that are not plain data",
+    "newer flags of regular expressions",
+    "odd options of index.list",
+    "text newer than Unicode 13",
+    "the cause of an error",
+    "the order of the properties of a function",
+    "the properties of an error",
+    "tx.get of a value that is not plain data",
+];
+
 impl Taint {
+    /// The first note that no reference runtime settles.
+    pub fn unsettled(&self) -> Option<&str> {
+        self.engine.iter().map(|name| &**name).find(|name| !SETTLED.contains(name) && !name.starts_with("Math."))
+    }
+
     /// Was nothing of all this touched?
     pub fn is_clean(&self) -> bool {
         self.nondeterministic.is_empty() && self.engine.is_empty()

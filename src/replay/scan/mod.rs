@@ -34,6 +34,7 @@ mod advice;
 mod guarded;
 pub mod plain;
 mod purity;
+mod repeatable;
 mod rewrite;
 mod syntax;
 
@@ -103,6 +104,8 @@ pub struct Scan {
     pub engine_specific: Vec<Finding>,
     /// What is outside the white list of `plain`, on which all engines agree. Empty: the contract is plain.
     pub beyond_plain: Vec<Finding>,
+    /// Where the contract may look at what no engine repeats, in whatever engine. Empty: only at operation and state.
+    pub unrepeatable: Vec<Finding>,
     /// Specifiers of the static imports, in source order, each once.
     pub imports: Vec<String>,
     /// Names of the exports that are plainly functions, in source order.
@@ -172,6 +175,7 @@ fn parsed(source: &str) -> Scan {
         mutable_state: Vec::new(),
         engine_specific: Vec::new(),
         beyond_plain: vec![Finding { what: "it does not parse".to_owned(), offset: 0, line: 1, column: 1 }],
+        unrepeatable: vec![Finding { what: "it does not parse".to_owned(), offset: 0, line: 1, column: 1 }],
         imports: Vec::new(),
         exports: Vec::new(),
         exports_process: false,
@@ -210,6 +214,9 @@ fn parsed(source: &str) -> Scan {
     (scan.exports, scan.exports_process) = syntax::exports(&semantic);
     scan.rewritten = rewrite::rewritten(source, &semantic, &mut engine);
     scan.engine_specific = engine.finish();
+    let mut looks = Findings::new(source);
+    repeatable::unrepeatable(&semantic, &mut looks);
+    scan.unrepeatable = looks.finish();
     let mut state = Findings::new(source);
     purity::mutable_state(&semantic, &mut state);
     scan.mutable_state = state.finish();
@@ -246,7 +253,8 @@ fn not_analysable(source: &str, why: &str) -> Scan {
         syntax_error: None,
         mutable_state: vec![finding.clone()],
         engine_specific: vec![finding.clone()],
-        beyond_plain: vec![finding],
+        beyond_plain: vec![finding.clone()],
+        unrepeatable: vec![finding],
         imports: Vec::new(),
         exports: Vec::new(),
         exports_process: true,
