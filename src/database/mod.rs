@@ -7,6 +7,7 @@ pub mod ack;
 pub mod encode;
 pub mod json;
 pub mod msgpack;
+pub mod msgpackr;
 pub mod order;
 pub mod path;
 pub mod unicode;
