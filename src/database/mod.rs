@@ -10,6 +10,7 @@ pub mod msgpack;
 pub mod msgpackr;
 pub mod order;
 pub mod path;
+mod plain;
 pub mod unicode;
 pub mod value;
 
