@@ -157,7 +157,7 @@ impl<'a> Reader<'a> {
         let bytes = self.take(size)?;
         Ok(Value::Str(match std::str::from_utf8(bytes) {
             Ok(text) => {
-                self.peculiar |= !unicode::settled(text);
+                self.peculiar |= !unicode::settled(text) || msgpackr::begins_with_mark(text);
                 text.into()
             }
             Err(_) => {
@@ -264,6 +264,7 @@ mod tests {
             "81ab636f6e7374727563746f7201",
             "c70cff800000000000000000000005",
             "d7ffee6b280000000001",
+            "a4efbbbf61",
             "d7ff0000000100000000",
             "d40001",
             "c1",

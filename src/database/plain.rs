@@ -3,7 +3,7 @@
 //!
 //! A white list: what is not named here is not plain. `tests/codec` shows each entry against msgpackr 1.5.2 and 1.12.1.
 
-use super::{Value, unicode};
+use super::{Value, msgpackr, unicode};
 
 /// Deepest plain nesting.
 const MAX_DEPTH: usize = 100;
@@ -37,7 +37,7 @@ impl Value {
     /// Is this a value of the white list?
     ///
     /// - undefined, null, booleans, finite numbers;
-    /// - text and keys of characters that Unicode 13 assigns, and bytes, of at most 1 MiB each;
+    /// - text and keys of characters that Unicode 13 assigns, no byte order mark first, and bytes, of at most 1 MiB each;
     /// - dates from 1970 to February 2106, in whole milliseconds;
     /// - arrays and objects of at most 65,535 items, 100 deep, without a key that is a name of `Object.prototype`'s, `toJSON`
     ///   or `then`.
@@ -67,7 +67,7 @@ fn is_plain(value: &Value, depth: usize) -> bool {
 }
 
 fn is_plain_text(text: &str) -> bool {
-    text.len() <= MAX_SIZE && unicode::settled(text)
+    text.len() <= MAX_SIZE && unicode::settled(text) && !msgpackr::begins_with_mark(text)
 }
 
 fn is_plain_key(key: &str) -> bool {
@@ -113,6 +113,7 @@ mod tests {
             Value::Num(-0.0),
             Value::BigInt(1),
             Value::str("\u{1fae0}"),
+            Value::str("\u{feff}x"),
             Value::str("x".repeat(MAX_SIZE + 1)),
             Value::Date(-1.0),
             Value::Date(0.5),

@@ -54,7 +54,7 @@ export function decode (bytes) {
   const text = (length) => {
     const slice = bytes.subarray(take(length), at)
     const result = new TextDecoder('utf-8', { ignoreBOM: true }).decode(slice)
-    if (!isOld(result) || !Buffer.from(result).equals(slice)) peculiar = true
+    if (!isOld(result) || result[0] === '\ufeff' || !Buffer.from(result).equals(slice)) peculiar = true
     return result
   }
   const array = (count, depth) => {

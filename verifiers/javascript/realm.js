@@ -62,6 +62,7 @@ export const prelude = function (host) {
   // Text with a lone surrogate arrives as other text, and how depends on its length.
   const wellFormed = (text) => {
     if (isWellFormed ? !call(isWellFormed, text, []) : /[\ud800-\udfff]/u.test(text)) taint('it gave text that is no Unicode')
+    if (text[0] === '\ufeff') taint('it gave text that begins with a byte order mark')
     return text
   }
   // Own keys that change how msgpackr reads or packs an object, and what it cannot count.

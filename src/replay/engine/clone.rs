@@ -116,7 +116,12 @@ impl<'js> Cloner<'_, 'js> {
     /// become one.
     fn well_formed(&mut self, wtf8: Vec<u8>) -> Box<str> {
         match String::from_utf8(wtf8) {
-            Ok(text) => text.into(),
+            Ok(text) => {
+                if msgpackr::begins_with_mark(&text) {
+                    self.host.touch_engine("text that begins with a byte order mark");
+                }
+                text.into()
+            }
             Err(bytes) => {
                 self.faithful = false;
                 self.host.touch_engine("text with an unpaired surrogate");
