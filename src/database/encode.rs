@@ -97,7 +97,7 @@ fn date(out: &mut Vec<u8>, ms: f64) {
             tagged(out, 0xd6, &[0xff]);
             return out.extend_from_slice(&(seconds as u32).to_be_bytes());
         }
-        if seconds > 0.0 {
+        if ms > 0.0 {
             // 30 bits of nanoseconds, 34 bits of seconds.
             tagged(out, 0xd7, &[0xff]);
             return out.extend_from_slice(&(u64::from(nanos) << 34 | seconds as u64).to_be_bytes());

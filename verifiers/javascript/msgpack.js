@@ -1,6 +1,7 @@
 // msgpack as msgpackr reads it (docs/formats.md, "Values").
 //
-// `peculiar` bytes are those that its versions read differently; what nobody decodes alike accuses nobody.
+// `peculiar` bytes are those that its versions read differently, that no version writes, or whose value a version changes when it
+// packs it again; what nobody decodes alike accuses nobody.
 
 export class NoMsgpack extends Error {}
 export class Undecided extends Error {
@@ -11,6 +12,32 @@ const MOST_NESTED = 500
 // Text newer than Unicode 13 is peculiar. JavaScript does not say when a character came, so: what is assigned, in blocks to which
 // nothing was added since.
 const isOld = (text) => /^(?:[\0-\u061c\u061e-\u07ff\u0900-\u0bff\u0e00-\u0e7f\u0f00-\u16ff\u1780-\u17ff\u1900-\u1a9f\u1e00-\u209f\u20a0-\u20bf\u2100-\u218b\u2190-\u2426\u2440-\u2bff\u2c60-\u2e52\u2e80-\u2fdf\u3000-\u31bf\u31f0-\u9ffc\ua000-\ua6ff\uac00-\ud7ff\ue000-\ufb4f\ufe00-\uffff]|[\u{1d400}-\u{1d7ff}\u{1f000}-\u{1f6d7}\u{1f700}-\u{1f773}\u{1f900}-\u{1f978}\u{1f97a}-\u{1f9cb}\u{20000}-\u{2a6dd}\u{2a700}-\u{2b734}\u{2b740}-\u{2cea1}])*$/u.test(text) && !/[\p{Cn}\p{Cs}]/u.test(text)
+
+// A count of more keys than this has no place in what msgpackr writes.
+export const MOST_KEYS = 0xffff
+// An own key that changes how an object is read or packed: it sets a prototype, or the object is no plain one any more.
+export const isMeddling = (key) => key === '__proto__' || key === 'constructor'
+// Between 2106 and 2514, msgpackr 1.5 packs another date.
+export const isChangedBy15 = (ms) => ms >= 2 ** 32 * 1000 && ms < 2 ** 34 * 1000
+
+// The date in an extension -1, as `unpack.js` computes it: nanoseconds of 32 bits have a sign, and of 64 bits of seconds the sign and
+// the last 48 count.
+function readDate (data) {
+  const view = new DataView(data.buffer, data.byteOffset, data.length)
+  let [seconds, nanos, written] = [0, 0, true]
+  if (data.length === 4) seconds = view.getUint32(0)
+  else if (data.length === 8) {
+    nanos = view.getUint32(0) >>> 2
+    seconds = (view.getUint32(0) & 3) * 2 ** 32 + view.getUint32(4)
+  } else if (data.length === 12) {
+    nanos = view.getInt32(0)
+    seconds = view.getUint16(6) * 2 ** 32 + view.getUint32(8) - (data[4] & 0x80 ? 2 ** 48 : 0)
+    const said = view.getBigInt64(4)
+    written = said >= -8_640_000_000_000n && said <= 8_640_000_000_000n
+  } else return { date: new Date(NaN), peculiar: data.length !== 1 || data[0] !== 0xff }
+  const date = new Date(nanos / 1e6 + seconds * 1000)
+  return { date, peculiar: !written || nanos < 0 || nanos >= 1e9 || isChangedBy15(date.getTime()) }
+}
 
 export function decode (bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
@@ -27,24 +54,24 @@ export function decode (bytes) {
   const text = (length) => {
     const slice = bytes.subarray(take(length), at)
     const result = new TextDecoder('utf-8', { ignoreBOM: true }).decode(slice)
-    if (!isOld(result) || !Buffer.from(result).equals(slice)) peculiar = true
+    if (!isOld(result) || result[0] === '\ufeff' || !Buffer.from(result).equals(slice)) peculiar = true
     return result
   }
   const array = (count, depth) => {
-    if (count > bytes.length - at) throw new NoMsgpack('more items than bytes')
     const result = [] // not sized beforehand: what a count claims may never come
     for (let i = 0; i < count; i++) result.push(value(depth + 1))
     return result
   }
   const object = (count, depth) => {
-    if (count * 2 > bytes.length - at) throw new NoMsgpack('more items than bytes')
     const result = {}
     for (let i = 0; i < count; i++) {
       const key = value(depth + 1)
-      if (typeof key !== 'string' || key === '__proto__') peculiar = true
-      const name = typeof key === 'symbol' ? 'undefined' : String(key)
+      if (typeof key === 'object' && key !== null) throw new Undecided('a key that is an object')
+      if (typeof key !== 'string' || isMeddling(key)) peculiar = true
+      const name = String(key)
       Object.defineProperty(result, name, { value: value(depth + 1), enumerable: true, configurable: true, writable: true })
     }
+    if (count > MOST_KEYS && Object.keys(result).length > MOST_KEYS) peculiar = true
     return result
   }
   const extension = (length) => {
@@ -55,13 +82,9 @@ export function decode (bytes) {
       return undefined
     }
     if (type !== -1) throw new Undecided('an extension that is not decoded')
-    if (length === 4) return new Date(view.getUint32(start) * 1000)
-    if (length === 8) {
-      const [high, low] = [view.getUint32(start), view.getUint32(start + 4)]
-      return new Date(Math.trunc((high >>> 2) / 1e6) + ((high & 3) * 2 ** 32 + low) * 1000)
-    }
-    if (length === 12) return new Date(Math.trunc(view.getUint32(start) / 1e6) + Number(view.getBigInt64(start + 4)) * 1000)
-    return new Date(NaN)
+    const read = readDate(bytes.subarray(start, start + length))
+    if (read.peculiar) peculiar = true
+    return read.date
   }
 
   const value = (depth) => {

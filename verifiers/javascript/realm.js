@@ -59,6 +59,18 @@ export const prelude = function (host) {
   all(globalThis, 'Intl SharedArrayBuffer escape unescape Iterator Float16Array DisposableStack AsyncDisposableStack SuppressedError ShadowRealm Temporal WeakRef FinalizationRegistry', '')
   globalThis.global = globalThis
 
+  // Text with a lone surrogate arrives as other text, and how depends on its length.
+  const wellFormed = (text) => {
+    if (isWellFormed ? !call(isWellFormed, text, []) : /[\ud800-\udfff]/u.test(text)) taint('it gave text that is no Unicode')
+    if (text[0] === '\ufeff') taint('it gave text that begins with a byte order mark')
+    return text
+  }
+  // Own keys that change how msgpackr reads or packs an object, and what it cannot count.
+  const looksAt = (names) => {
+    if (names.length > 0xffff) taint('it gave an object of more than 65,535 keys')
+    if (names.includes('__proto__') || names.includes('constructor')) taint('it gave a key that versions of msgpackr read differently')
+  }
+
   // A copy, as it reaches the index: what is no plain data decides nothing, and functions fail in the contract's hands.
   const copy = (value, depth = 0) => {
     if (depth > 400) { taint('it gave a value that is nested deeply'); return null }
@@ -66,22 +78,29 @@ export const prelude = function (host) {
       case 'function': case 'symbol': throw new TypeError(`${String(value)} could not be cloned.`)
       case 'number': return value === 0 ? 0 : value
       case 'bigint': taint('it gave a BigInt'); return value
-      case 'string':
-        if (isWellFormed ? !call(isWellFormed, value, []) : /[\ud800-\udfff]/u.test(value)) taint('it gave text that is no Unicode')
-        return value
+      case 'string': return wellFormed(value)
       case 'object': break
       default: return value
     }
     if (value === null) return null
-    if (Array.isArray(value)) return Array.from(value, (item) => copy(item, depth + 1))
+    if (Array.isArray(value)) {
+      if (Object.getOwnPropertyDescriptor(value, 'constructor')) looksAt(['constructor'])
+      return Array.from(value, (item) => copy(item, depth + 1))
+    }
     const parent = Object.getPrototypeOf(value)
-    if (parent === Date.prototype) return new Date(+value)
+    if (parent === Date.prototype) {
+      const date = new Date(+value)
+      if (+date >= 2 ** 32 * 1000 && +date < 2 ** 34 * 1000) taint('it gave a date that versions of msgpackr pack differently')
+      return date
+    }
     if (parent === Uint8Array.prototype) return new Uint8Array(value)
     if (parent === Promise.prototype || value instanceof Promise) throw new TypeError('#<Promise> could not be cloned.')
     if (parent !== Object.prototype && parent !== null) taint('it gave a value that is not plain data')
     const result = {}
-    for (const name of Object.keys(value)) {
-      if (name === '__proto__') taint('it gave a key that versions of msgpackr read differently')
+    const names = Object.keys(value)
+    looksAt(names)
+    for (const name of names) {
+      wellFormed(name)
       Object.defineProperty(result, name, { value: copy(value[name], depth + 1), writable: true, enumerable: true, configurable: true })
     }
     return result
@@ -124,7 +143,10 @@ export const prelude = function (host) {
   const assert = (value, message) => ok(value, message)
 
   const read = (request) => new Promise((resolve) => host.read(request, (answer) => resolve(revive(answer))))
-  const text = (value) => { if (typeof value !== 'string') taint('it read something that is no string'); return String(value) }
+  const text = (value) => {
+    if (typeof value !== 'string') taint('it read something that is no string')
+    return wellFormed(String(value))
+  }
   const index = {
     get: (path) => read({ get: text(path) }),
     list: (prefix = '/', options = {}) => read({ list: text(prefix), options: copy(options) })
@@ -144,6 +166,7 @@ export const prelude = function (host) {
     const actions = new Map()
     const normal = (key) => {
       if (typeof key !== 'string' || key === '') throw new Error('A key string parameter must be supplied')
+      wellFormed(key)
       let path = key[0] === '/' ? key : '/' + key
       while (path.endsWith('/')) path = path.slice(0, -1)
       if (path === '') throw new Error('Cannot modify /')

@@ -33,6 +33,12 @@ const UNDECIDED = {
   escape: `export const apply={A(tx){const p=(()=>0).constructor('return process')(); tx.put('/a',String(p))}}`,
   escape2: `import {index} from 'contract'\nexport const apply={async A(tx){ const F=Object.getPrototypeOf(Object.getPrototypeOf(index.get)); const p=index.get('x'); let e; try { null.x } catch (x) { e=x } tx.put('/a', typeof p.constructor.constructor) }}`,
   clock: `export const apply={A(tx){tx.put('/a',Date.now())}}`,
+  halfCharacter: `export const apply={A(tx){tx.put('/a','x'.repeat(70)+'\\ud800')}}`,
+  halfKey: `export const apply={A(tx){tx.put('/a',{['k\\ud800']:1})}}`,
+  halfPath: `export const apply={A(tx){tx.put('/a\\ud800',1)}}`,
+  lateDate: `export const apply={A(tx){tx.put('/a',new Date(5e12))}}`,
+  ownConstructor: `export const apply={A(tx){tx.put('/a',[{constructor:1}])}}`,
+  manyKeys: `export const apply={A(tx){const o={};for(let i=0;i<65536;i++)o['k'+i]=1;tx.put('/a',o)}}`,
   stack: `export const apply={A(tx){const f=()=>f()+1;f()}}`,
   junk: `this is not js`
 }

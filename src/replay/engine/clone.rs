@@ -10,7 +10,7 @@ use rquickjs::{
 
 use super::host::{Dialect, Host};
 use super::raw::{self, Class};
-use crate::database::{Value, unicode};
+use crate::database::{Value, msgpackr, unicode};
 
 /// Depth at which V8's clone gives up; beyond an eighth of it an outcome is near the limit.
 const MAX_DEPTH: usize = 4_000;
@@ -109,14 +109,50 @@ impl<'js> Cloner<'_, 'js> {
     fn text(&mut self, value: &Js<'js>) -> rquickjs::Result<Value> {
         let bytes = raw::text_bytes(value)?;
         self.host.spend_output(bytes.len());
-        Ok(Value::Str(match String::from_utf8(bytes) {
-            Ok(text) => text.into(),
-            Err(bytes) => {
-                // An unpaired surrogate becomes three replacement characters on its way through msgpackr.
-                self.faithful = false;
-                String::from_utf8_lossy(bytes.as_bytes()).into()
+        Ok(Value::Str(self.well_formed(bytes)))
+    }
+
+    /// Text as it arrives. One with an unpaired surrogate arrives otherwise where msgpackr lacks its add-on, and two of them can
+    /// become one.
+    fn well_formed(&mut self, wtf8: Vec<u8>) -> Box<str> {
+        match String::from_utf8(wtf8) {
+            Ok(text) => {
+                if msgpackr::begins_with_mark(&text) {
+                    self.host.touch_engine("text that begins with a byte order mark");
+                }
+                text.into()
             }
-        }))
+            Err(bytes) => {
+                self.faithful = false;
+                self.host.touch_engine("text with an unpaired surrogate");
+                msgpackr::packed_text(bytes.as_bytes()).into()
+            }
+        }
+    }
+
+    fn date(&mut self, ms: f64) -> Value {
+        if !msgpackr::is_changed_by_1_5(ms) {
+            return Value::Date(ms + 0.0);
+        }
+        self.faithful = false;
+        self.host.taint.borrow_mut().dialect = true;
+        Value::Date(match self.host.surroundings.get().dialect {
+            Dialect::New => ms,
+            Dialect::Old => msgpackr::packed_by_1_5(ms),
+        })
+    }
+
+    /// An object as it arrives, with what its own keys may do to it noted.
+    fn packed_object(&mut self, pairs: Vec<(Box<str>, Value)>) -> Value {
+        if pairs.iter().any(|(key, _)| msgpackr::is_meddling(key)) {
+            self.faithful = false;
+            self.host.touch_engine("an own key that msgpackr looks at");
+        }
+        let object = Value::object(pairs);
+        if matches!(&object, Value::Object(pairs) if pairs.len() > msgpackr::MOST_KEYS) {
+            self.host.touch_engine("an object of more than 65,535 keys");
+        }
+        object
     }
 
     fn big_int(&mut self, value: &Js<'js>) -> rquickjs::Result<Value> {
@@ -157,7 +193,10 @@ impl<'js> Cloner<'_, 'js> {
         match class {
             Class::Plain => self.plain(object),
             Class::Array => self.array(object),
-            Class::Date => Ok(Value::Date(self.probe::<f64>(&ctx, |probes| &probes.date, object)? + 0.0)),
+            Class::Date => {
+                let ms = self.probe(&ctx, |probes| &probes.date, object)?;
+                Ok(self.date(ms))
+            }
             Class::Uint8Array | Class::ArrayBuffer => {
                 // A `Uint8Array` stays one in the clone, a buffer does not come back as bytes.
                 self.faithful = false;
@@ -216,7 +255,7 @@ impl<'js> Cloner<'_, 'js> {
         let mut prototype = None;
         for key in keys {
             let key = key?;
-            let name = String::from_utf8_lossy(&raw::text_bytes(&key.to_value()?)?).into_owned();
+            let name = self.well_formed(raw::text_bytes(&key.to_value()?)?);
             self.host.spend_output(name.len());
             let value: Js = object.get(key.clone())?;
             if value.is_undefined() && !object.contains_key(key)? {
@@ -224,16 +263,20 @@ impl<'js> Cloner<'_, 'js> {
                 continue;
             }
             let value = self.value(&value)?;
-            if name == "__proto__" {
+            if &*name == "__proto__" {
                 self.faithful = false;
                 self.host.taint.borrow_mut().dialect = true;
+                if matches!(value, Value::Array(_) | Value::Bytes(_) | Value::Date(_)) {
+                    // To 1.5 the object is then an array, bytes or a date itself.
+                    self.host.touch_engine("an own key that msgpackr looks at");
+                }
                 match self.host.surroundings.get().dialect {
                     Dialect::New => pairs.push(("__proto_".into(), value)),
                     Dialect::Old => prototype = Some(value),
                 }
                 continue;
             }
-            pairs.push((name.into_boxed_str(), value));
+            pairs.push((name, value));
         }
         // msgpackr 1.5 set the prototype on reading, and wrote inherited properties out again.
         if let Some(Value::Object(inherited)) = prototype {
@@ -243,11 +286,15 @@ impl<'js> Cloner<'_, 'js> {
                 }
             }
         }
-        Ok(Value::object(pairs))
+        Ok(self.packed_object(pairs))
     }
 
     fn array(&mut self, object: &Object<'js>) -> rquickjs::Result<Value> {
         let Some(array) = object.as_array() else { return Ok(Value::Array(Vec::new())) };
+        if raw::has_own(object, "constructor")? {
+            self.faithful = false;
+            self.host.touch_engine("an own key that msgpackr looks at");
+        }
         let length = array.len();
         self.host.spend_output(length.saturating_mul(8));
         let mut items = Vec::new();
@@ -281,7 +328,7 @@ impl<'js> Cloner<'_, 'js> {
             };
             pairs.push((key, self.value(&items.get::<Js>(at.saturating_add(1))?)?));
         }
-        Ok(Value::object(pairs))
+        Ok(self.packed_object(pairs))
     }
 
     fn boxed(&mut self, ctx: &Ctx<'js>, object: &Object<'js>) -> rquickjs::Result<Value> {
@@ -292,12 +339,15 @@ impl<'js> Cloner<'_, 'js> {
         }
         let text = inner.is_string().then(|| self.text(&inner)).transpose()?;
         Ok(match text {
-            Some(Value::Str(text)) => Value::object(
-                text.encode_utf16()
-                    .enumerate()
-                    .map(|(at, unit)| (at.to_string().into(), Value::str(String::from_utf16_lossy(&[unit]))))
-                    .collect(),
-            ),
+            Some(Value::Str(text)) => {
+                if text.chars().any(|c| c.len_utf16() > 1) {
+                    self.host.touch_engine("text with an unpaired surrogate");
+                }
+                // Each code unit is a string of its own, and the halves of a pair are alone there.
+                let unit = |unit| String::from_utf16(&[unit]).unwrap_or_else(|_| msgpackr::SHORT_SURROGATE.into());
+                let pair = |(at, code): (usize, u16)| (at.to_string().into(), Value::str(unit(code)));
+                self.packed_object(text.encode_utf16().enumerate().map(pair).collect())
+            }
             _ => Value::object(Vec::new()),
         })
     }

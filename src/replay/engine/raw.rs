@@ -112,6 +112,26 @@ pub fn own_data<'js>(object: &Object<'js>, name: &str) -> rquickjs::Result<Optio
     Ok((found.flags & qjs::JS_PROP_GETSET as i32 == 0).then_some(value))
 }
 
+/// Has an object a property of its own with this name, of any kind?
+///
+/// # Errors
+/// The engine's exception is pending when it could not look (out of memory).
+pub fn has_own(object: &Object<'_>, name: &str) -> rquickjs::Result<bool> {
+    let context = object.ctx().as_raw().as_ptr();
+    // SAFETY: context and object are alive; the name is read for exactly its length; without a descriptor to fill the call
+    // only looks; the atom is freed once, after its only use.
+    let answer = unsafe {
+        let atom = qjs::JS_NewAtomLen(context, name.as_ptr().cast(), name.len() as _);
+        if atom == qjs::JS_ATOM_NULL {
+            return Err(rquickjs::Error::Exception);
+        }
+        let answer = qjs::JS_GetOwnProperty(context, std::ptr::null_mut(), object.as_raw(), atom);
+        qjs::JS_FreeAtom(context, atom);
+        answer
+    };
+    if answer < 0 { Err(rquickjs::Error::Exception) } else { Ok(answer > 0) }
+}
+
 /// Sets the stack limit of the context's runtime, in bytes, counted from where the runtime was made.
 pub fn set_stack_limit(ctx: &Ctx<'_>, bytes: u32) {
     // SAFETY: both calls take the live runtime of `ctx`; the limit is a plain number. The caller's thread has more
@@ -170,6 +190,8 @@ mod tests {
                 assert!(own_data(&object, "a").unwrap().is_some_and(|value| value.is_array()));
                 assert!(own_data(&object, "b").unwrap().is_none(), "an accessor is not run");
                 assert!(own_data(&object, "toString").unwrap().is_none(), "inherited");
+                assert!(has_own(&object, "a").unwrap() && has_own(&object, "b").unwrap());
+                assert!(!has_own(&object, "toString").unwrap(), "inherited");
             }
             let lone: Value = ctx.eval("'a\\ud800b'").unwrap();
             assert_eq!(text_bytes(&lone).unwrap(), b"a\xed\xa0\x80b");

@@ -141,6 +141,39 @@ fn what_engines_do_differently_is_noted() {
     }
 }
 
+/// What msgpackr changes on the way out arrives changed, and accuses nobody (`tests/codec` compares with msgpackr itself).
+#[test]
+fn what_msgpackr_changes_arrives_changed_and_is_noted() {
+    for (code, expected) in [
+        (
+            "tx.put('/a', 'x'.repeat(62) + '\\ud800')",
+            format!("/a=Some(Str(\"{}\u{fffd}\u{fffd}\u{fffd}\"))", "x".repeat(62)),
+        ),
+        ("tx.put('/a', 'x'.repeat(63) + '\\ud800')", format!("/a=Some(Str(\"{}\u{fffd}\"))", "x".repeat(63))),
+        (
+            "tx.put('/a', { ['k\\udfff']: 1 })",
+            "/a=Some(Object([(\"k\u{fffd}\u{fffd}\u{fffd}\", Num(1.0))]))".to_owned(),
+        ),
+        ("tx.put('/a', { constructor: 1 })", "/a=Some(Object([(\"constructor\", Num(1.0))]))".to_owned()),
+        ("tx.put('/a', Object.assign([1], { constructor: 1 }))", "/a=Some(Array([Num(1.0)]))".to_owned()),
+    ] {
+        let applied = body(code);
+        assert_eq!(written(&applied), [expected], "{code}");
+        assert!(!applied.taint.engine.is_empty(), "{code}");
+    }
+    let date = body("tx.put('/a', new Date(2 ** 32 * 1000 + 5))");
+    assert_eq!(written(&date), ["/a=Some(Date(4294967296005.0))"]);
+    assert!(date.taint.dialect);
+    for code in [
+        "tx.put('/a', new Date(2 ** 32 * 1000 - 1))",
+        "tx.put('/a', '\u{1f600}'.repeat(80))",
+        "tx.put('/a', { toJSON: 1 })",
+    ] {
+        let applied = body(code);
+        assert!(applied.taint.is_clean() && !applied.taint.dialect, "{code}: {:?}", applied.taint);
+    }
+}
+
 #[test]
 fn globals_are_those_of_the_real_guest() {
     let applied = body("tx.put('/g', Object.getOwnPropertyNames(globalThis).sort())");
