@@ -37,13 +37,19 @@ impl Value {
     /// Is this a value of the white list?
     ///
     /// - undefined, null, booleans, finite numbers;
-    /// - text and keys of characters that Unicode 13 assigns, no byte order mark first, and bytes, of at most 1 MiB each;
+    /// - text and keys of characters that Unicode 13 assigns, no byte order mark first and no replacement character, and bytes, of
+    ///   at most 1 MiB each;
     /// - dates from 1970 to February 2106, in whole milliseconds;
     /// - arrays and objects of at most 65,535 items, 100 deep, without a key that is a name of `Object.prototype`'s, `toJSON`
     ///   or `then`.
     pub fn is_plain(&self) -> bool {
         is_plain(self, MAX_DEPTH)
     }
+}
+
+/// Is this text that a plain value may hold?
+pub fn is_plain_path(path: &str) -> bool {
+    is_plain_text(path)
 }
 
 fn is_plain(value: &Value, depth: usize) -> bool {
@@ -67,7 +73,11 @@ fn is_plain(value: &Value, depth: usize) -> bool {
 }
 
 fn is_plain_text(text: &str) -> bool {
-    text.len() <= MAX_SIZE && unicode::settled(text) && !msgpackr::begins_with_mark(text)
+    // What was half a character before it was packed may be a replacement character now.
+    !text.contains(char::REPLACEMENT_CHARACTER)
+        && text.len() <= MAX_SIZE
+        && unicode::settled(text)
+        && !msgpackr::begins_with_mark(text)
 }
 
 fn is_plain_key(key: &str) -> bool {

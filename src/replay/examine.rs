@@ -12,7 +12,7 @@ use super::engine::{
 };
 use super::finding::{Kind, Support};
 use super::reference::{Question, References, Reply, ask};
-use crate::database::{Ack, Value};
+use crate::database::{Ack, Value, is_plain_path};
 
 /// What a run of the operation looks like beside what was published.
 pub enum Compared {
@@ -160,6 +160,7 @@ pub fn examine(case: &Case<'_>, contract: &Contract, first: &Applied, compare: &
     {
         return Ok(found);
     }
+    case.state.watch();
     let fresh = match run(contract, case.around, case.budget) {
         Ok(applied) => applied,
         Err(error) => return Ok(load_failure(&error)),
@@ -224,6 +225,9 @@ pub fn examine(case: &Case<'_>, contract: &Contract, first: &Applied, compare: &
         let why = "the outcome depends on memory, stack or size limits in which engines differ";
         never = Some(unjudged(Kind::NearLimit, why));
     }
+    if !case.op.is_plain() || !case.ack.metadata.is_plain() || case.state.is_beyond_plain() || !writes_plain(&fresh) {
+        taint.note_engine("a value that is not plain");
+    }
     let unsettled = taint.unsettled().map(str::to_owned);
     taint.merge(&contract.taint());
     let beyond = beyond_plain(case, contract, &taint);
@@ -285,6 +289,12 @@ pub fn examine(case: &Case<'_>, contract: &Contract, first: &Applied, compare: &
             ),
         ),
     })
+}
+
+/// Whether what an operation writes is plain.
+fn writes_plain(applied: &Applied) -> bool {
+    let Outcome::Success { changes, .. } = &applied.outcome else { return true };
+    changes.iter().all(|change| is_plain_path(&change.path) && change.put.as_ref().is_none_or(Value::is_plain))
 }
 
 /// What keeps a mismatch from accusing anybody, whatever any engine makes of it.

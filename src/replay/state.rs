@@ -16,12 +16,14 @@ pub struct Published<'a, V: ?Sized> {
     view: &'a V,
     /// Some value that was read is read differently by versions of msgpackr.
     pub peculiar: Cell<bool>,
+    /// Whether values are looked at more closely: some value that was read is outside the plain ones.
+    beyond_plain: Cell<Option<bool>>,
 }
 
 impl<'a, V: View + ?Sized> Published<'a, V> {
     /// The state of a view.
     pub fn new(view: &'a V) -> Self {
-        Self { view, peculiar: Cell::new(false) }
+        Self { view, peculiar: Cell::new(false), beyond_plain: Cell::new(None) }
     }
 
     fn value(&self, bytes: Option<&[u8]>) -> Result<Value, ReadError> {
@@ -29,6 +31,9 @@ impl<'a, V: View + ?Sized> Published<'a, V> {
             None => Ok(Value::Null),
             Some(Ok(decoded)) => {
                 self.peculiar.set(self.peculiar.get() || decoded.peculiar);
+                if self.beyond_plain.get() == Some(false) {
+                    self.beyond_plain.set(Some(!decoded.value.is_plain()));
+                }
                 Ok(decoded.value)
             }
             Some(Err(error)) => {
@@ -61,6 +66,14 @@ impl<V: View> State for Published<'_, V> {
             Ok(ListEntry { container: item.container, name: item.name, path: item.path, entry })
         };
         self.listed(request)?.into_iter().map(entry).collect()
+    }
+
+    fn watch(&self) {
+        self.beyond_plain.set(Some(false));
+    }
+
+    fn is_beyond_plain(&self) -> bool {
+        self.beyond_plain.get() != Some(false)
     }
 
     fn entry(&self, key: &[u8]) -> Result<Option<Rc<Entry>>, ReadError> {

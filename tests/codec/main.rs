@@ -25,15 +25,21 @@ use made::Made;
 use versions::{Answer, Answers, Batch, OLD, VERIFIER, Versions};
 use vitra_watch::database::{DecodeError, Value, decode, encode};
 use vitra_watch::replay::engine::{
-    AckView, Applied, Budget, Dialect, ListEntry, ListRequest, Outcome, ReadError, Realm, State, Surroundings,
-    on_big_stack,
+    AckView, Applied, Budget, Delivery, Dialect, ListEntry, ListRequest, Outcome, ReadError, Realm, State,
+    Surroundings, on_big_stack,
 };
 
 /// Values of one batch: large enough that the pipes cost nothing, small enough that three versions hold a few.
 const BATCH: usize = 2_000;
 
-const AROUND: Surroundings =
-    Surroundings { clock: 1_700_000_000_000.0, seed: 7, writer: true, locale: 0, dialect: Dialect::New };
+const AROUND: Surroundings = Surroundings {
+    clock: 1_700_000_000_000.0,
+    seed: 7,
+    writer: true,
+    locale: 0,
+    dialect: Dialect::New,
+    delivery: Delivery::Asked,
+};
 
 fn wanted() -> usize {
     let set = std::env::var("VITRA_WATCH_CODEC_VALUES").ok();

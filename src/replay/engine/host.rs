@@ -33,6 +33,7 @@ const SETTLED: &[&str] = &[
     "a Map with keys that are no strings",
     "a regular expression with groups or classes that engines read differently",
     "a value that versions of msgpackr pack differently",
+    "a value that is not plain",
     "an error message of the engine's own",
     "attributes of the elements of a typed array",
     "bytes of the index that versions of msgpackr read differently",

@@ -33,6 +33,12 @@ pub trait State {
     fn get(&self, key: &[u8]) -> Result<Option<(u64, Value)>, ReadError>;
     /// Vitra's shallow list.
     fn list(&self, request: &ListRequest) -> Result<Vec<ListEntry>, ReadError>;
+    /// From now on, looks at the values that are read.
+    fn watch(&self) {}
+    /// Whether one of them was outside the plain ones, or nobody looked.
+    fn is_beyond_plain(&self) -> bool {
+        true
+    }
     /// The entry at an index key, as it was published; where there is no more than values, it cannot be read.
     fn entry(&self, _key: &[u8]) -> Result<Option<Rc<Entry>>, ReadError> {
         Err(ReadError::Unreadable("it is no published state".into()))
