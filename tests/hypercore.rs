@@ -447,6 +447,7 @@ mod own {
 
     use super::*;
     use ed25519_dalek::{Signer, SigningKey};
+    use vitra_watch::hypercore::views::{View, rewritten_from};
 
     fn secret(n: u8) -> SigningKey {
         SigningKey::from_bytes(&[n; 32])
@@ -494,6 +495,20 @@ mod own {
             tree.roots_at(length).unwrap().tree_hash(),
             &signatures.collect::<Vec<_>>(),
         )
+    }
+
+    /// Protects convictions: an owner who cuts a log and goes on signs receipts of its first blocks too; they do not say that the
+    /// log may have been another one from there on, where a longer head says that it was not.
+    #[test]
+    fn only_the_longest_heads_of_a_cut_log_say_from_where_it_may_differ() {
+        let (whole, cut) = (tree("whole", 8), tree("cut", 6));
+        let old = [by_key(1, Scheme::Legacy48, &whole, 8, 0)];
+        let new: Vec<SignedHead> = (1..=6).map(|length| by_key(1, Scheme::Legacy48, &cut, length, 1)).collect();
+        let views = [View { heads: &old, tree: &whole }, View { heads: &new, tree: &cut }];
+        assert_eq!(rewritten_from(&views, &whole), Some(3));
+        // Alone, the head of one block shows no more than that block.
+        let first = [views[0], View { heads: &new[..1], tree: &cut }];
+        assert_eq!(rewritten_from(&first, &whole), Some(1));
     }
 
     #[test]

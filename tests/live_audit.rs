@@ -79,10 +79,11 @@ fn wrong_before_the_end(case: &Case) -> Option<String> {
     let whole = audit(&lab);
     let lengths: Vec<u64> = lab.oplogs.iter().map(|log| log.length()).collect();
     let mut random = Random::new(case.seed ^ 0xe4d5);
-    let mut ends: Vec<u64> = lab.index.store.heads().iter().map(|head| head.length()).collect();
-    ends.retain(|end| *end < lab.index.length());
+    let ends: Vec<u64> = lab.index.store.heads().iter().map(|head| head.length()).collect();
+    let end = ends.into_iter().filter(|end| *end < lab.index.length()).max()?;
     for _ in 0..8 {
-        let end = *random.pick(&ends)?;
+        // With receipts an executor signs lengths inside its batches, too.
+        let end = 1 + random.below(end);
         let logs = Arrived::new(&lab, end, &lengths);
         let report = report::run(Auditor::new(&logs, lab.index.key(), Options::default()), |_, _| ());
         if let Some(finding) = violations(&report.findings).find(|finding| !says(&whole, finding)) {

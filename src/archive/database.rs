@@ -291,10 +291,6 @@ impl Logs for Database {
         self.index_core().is_ok_and(Core::is_attributed)
     }
 
-    fn ends_anywhere(&self) -> bool {
-        self.index_core().is_ok_and(|core| core.head().is_some_and(SignedHead::is_patched))
-    }
-
     fn signed_length(&self) -> u64 {
         let (views, fork) = (self.views(&self.key), self.index_fork());
         let heads = views.iter().flat_map(|view| view.heads).filter(|head| head.fork() == fork);

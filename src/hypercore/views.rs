@@ -158,7 +158,9 @@ pub fn at_length(views: &[View<'_>], found: &Equivocation, length: u64) -> Optio
 /// The first block from which on a history with a fork counter above 0 may differ from the log that is taken for the true one:
 /// as far as the trees show that they are the same, they are. `None` without such a history.
 pub fn rewritten_from(views: &[View<'_>], taken: &dyn Nodes) -> Option<u64> {
-    let cut = views.iter().flat_map(|view| view.heads).filter(|head| truncates(head));
+    // Of heads that a longer one continues that one tells all.
+    let ends = |head: &&SignedHead| truncates(head) && !is_continued(head, views);
+    let cut = views.iter().flat_map(|view| view.heads).filter(ends);
     let common = |head: &SignedHead| {
         let tree = backing(views, head)?;
         let shorter = taken.length().min(head.length());

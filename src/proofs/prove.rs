@@ -244,9 +244,6 @@ impl Logs for Recorder<'_> {
     fn index_fork(&self) -> u64 {
         self.fork
     }
-    fn ends_anywhere(&self) -> bool {
-        self.goes_on
-    }
     fn signed_length(&self) -> u64 {
         if self.goes_on { u64::MAX } else { self.index.length() }
     }

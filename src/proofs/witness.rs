@@ -148,9 +148,6 @@ impl Logs for Witness {
     fn index_fork(&self) -> u64 {
         self.index.fork
     }
-    fn ends_anywhere(&self) -> bool {
-        self.goes_on
-    }
     fn signed_length(&self) -> u64 {
         if self.goes_on { u64::MAX } else { self.index.length }
     }

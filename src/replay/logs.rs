@@ -22,10 +22,6 @@ pub trait Logs {
     fn index_is_attributed(&self) -> bool {
         true
     }
-    /// Whether the index may end inside a batch: its head was derived for any length, or may have been.
-    fn ends_anywhere(&self) -> bool {
-        false
-    }
     /// What the signed heads of a log, all that are known, say against each other.
     fn conflicts(&self, key: &Key) -> Vec<Conflict> {
         let _ = key;
@@ -69,9 +65,6 @@ impl<T: Logs + ?Sized> Logs for &T {
     }
     fn index_is_attributed(&self) -> bool {
         (**self).index_is_attributed()
-    }
-    fn ends_anywhere(&self) -> bool {
-        (**self).ends_anywhere()
     }
     fn conflicts(&self, key: &Key) -> Vec<Conflict> {
         (**self).conflicts(key)

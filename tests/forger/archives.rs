@@ -1,6 +1,8 @@
 //! Archives that a forger made, or that hold what a lying peer sent: true blocks, true heads, and beside them heads without
 //! blocks whose prefix proofs have sizes of the forger's choice.
 
+use std::path::Path;
+
 use vitra_watch::archive::{Archive, ArchiveError, Database as Store};
 use vitra_watch::hypercore::{ConsistencyProof, SignedHead};
 use vitra_watch::lab::Random;
@@ -23,9 +25,54 @@ pub fn findings(database: &Database, random: &mut Random) -> Option<Vec<Finding>
         }
     }
     drop(archive);
+    audit(temp.path(), database)
+}
+
+/// What an audit says of an archive with all histories of all logs, block for block.
+pub fn findings_of_all(database: &Database) -> Option<Vec<Finding>> {
+    let temp = tempfile::tempdir().unwrap();
+    let mut archive = Archive::create(temp.path()).unwrap();
+    for log in [&database.index].into_iter().chain(&database.oplogs) {
+        let number = log.histories.len();
+        // Those of now come first, as audits take the logs for them.
+        (0..number).rev().try_for_each(|history| store_history(&mut archive, log, history, None)).ok()?;
+    }
+    drop(archive);
+    audit(temp.path(), database)
+}
+
+/// What an audit says of an archive of a database.
+pub fn audit(dir: &Path, database: &Database) -> Option<Vec<Finding>> {
     let options = Options { cache: 1 << 20, ..database.options };
-    let store = Store::open(temp.path(), Some(database.index.key)).ok()?;
+    let store = Store::open(dir, Some(database.index.key)).ok()?;
     Some(report::run(Auditor::new(&store, store.key(), options), |_, _| ()).findings)
+}
+
+/// Stores one history of a log up to some head, and nothing else.
+pub fn store_plainly(archive: &mut Archive, log: &HeldLog, random: &mut Random) -> Result<(), ArchiveError> {
+    let number = random.below(log.histories.len() as u64) as usize;
+    let heads = log.signed_heads(number);
+    let held = if random.once_in(3) { heads.last() } else { random.pick(&heads) };
+    store_history(archive, log, number, held.filter(|_| !random.once_in(6)))
+}
+
+/// Stores a history of a log up to a head, or all of it.
+fn store_history(
+    archive: &mut Archive,
+    log: &HeldLog,
+    number: usize,
+    held: Option<&SignedHead>,
+) -> Result<(), ArchiveError> {
+    let heads = log.signed_heads(number);
+    let id = archive.log(&log.key, log.manifest.as_ref())?;
+    let Some(held) = held.or(heads.last()) else { return Ok(()) };
+    let history = archive.new_history(id, held.fork())?;
+    let mut writer = archive.writer(id, history)?;
+    writer.append(&log.histories[number].blocks[..held.length() as usize])?;
+    for head in heads.iter().filter(|head| head.length() <= held.length()) {
+        writer.stage_head(head.clone())?;
+    }
+    archive.commit(&mut [&mut writer])
 }
 
 /// Stores a log up to some head, and its other heads without blocks.

@@ -50,6 +50,24 @@ pub fn proofs_over(database: &Database, from: u64, slices: Vec<Slice>, random: &
     claims.into_iter().map(proof).collect()
 }
 
+/// Proofs that rest on the end of some head, as whoever has no longer one makes them.
+pub fn resting(world: &World, random: &mut Random) -> Vec<Proof> {
+    let Some(database) = random.pick(&world.databases) else { return Vec::new() };
+    let Some(head) = twist::head(&database.index, random) else { return Vec::new() };
+    let all: Vec<u64> = (0..head.length).collect();
+    let index = database.index.slice(head.history, head.length, head.signature, &all);
+    let slices: Vec<Slice> = index.into_iter().chain(oplogs(&database.oplogs, random)).collect();
+    let found = violations(&slices, &database.index.key, 0, false, database.options);
+    let proof = |(kind, seq)| Proof {
+        version: Version::Two,
+        database: database.index.key,
+        claim: Claim::Audit { kind, from: 0, seq, end: Some(head.length) },
+        engine: None,
+        slices: slices.clone(),
+    };
+    found.into_iter().take(2).map(proof).collect()
+}
+
 /// Where to begin, and slices of the index and of oplogs.
 fn choose(database: &Database, random: &mut Random) -> Option<(u64, Vec<Slice>)> {
     let head = twist::head(&database.index, random)?;

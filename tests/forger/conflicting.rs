@@ -82,7 +82,7 @@ fn alone(log: &HeldLog, head: &Head, random: &mut Random) -> Slice {
         signature: head.signature.clone(),
         ..Slice::default()
     };
-    if random.once_in(2) && !log.patches {
+    if random.once_in(2) && !head.is_patched(log) {
         slice.tree = Some(tree_hash(head));
     } else {
         slice.nodes = head.roots.clone();
@@ -119,10 +119,11 @@ fn openings(tree: &History, length: u64, random: &mut Random) -> Vec<Vec<u8>> {
         let other = tree.node(flat::Subtree { first: 0, blocks: 1 << random.below(4) });
         let at = random.below(all.len().max(1) as u64) as usize;
         if let (Some(opening), Some(node)) = (all.get_mut(at), other) {
-            match random.below(3) {
+            match random.below(4) {
                 0 => opening.reverse(),
                 1 => *opening = [node.hash, node.hash].concat(),
-                _ => opening.truncate(63),
+                2 => opening.truncate(63),
+                _ => drop(all.remove(at)),
             }
         }
     }

@@ -8,6 +8,7 @@ use std::io;
 
 use ed25519_dalek::SigningKey;
 use vitra_watch::archive::{Database as Store, parse_key};
+use vitra_watch::database::ack::to_hex;
 use vitra_watch::database::path::{self, Place};
 use vitra_watch::database::{Value, encode};
 use vitra_watch::hyperbee::{Batch, Block, Blocks, Cache, Entry};
@@ -51,6 +52,30 @@ impl Database {
     pub fn acks(&self, history: usize) -> Vec<u64> {
         let blocks = self.index.histories[history].blocks.iter().enumerate();
         blocks.filter(|(seq, block)| *seq > 0 && is_ack(*seq as u64, block)).map(|(seq, _)| seq as u64).collect()
+    }
+
+    /// Which operation the ack at this block of the index is of: its log, and its place there.
+    pub fn acked(&self, history: usize, seq: u64) -> Option<(&HeldLog, u64)> {
+        let entry = Entry::decode(seq, self.index.histories[history].blocks[seq as usize].as_slice().into()).ok()?;
+        self.oplogs.iter().find_map(|log| {
+            let first = path::ack_key(&to_hex(&log.key), 0);
+            let stem = first.strip_suffix(b"000000000000000")?;
+            let number = std::str::from_utf8(entry.key().strip_prefix(stem)?).ok()?.parse().ok()?;
+            Some((log, number))
+        })
+    }
+
+    /// How many operations of a log the executor had seen when it had written block `seq`: in any history of the index.
+    pub fn seen(&self, log: &Key, seq: u64) -> u64 {
+        let histories = 0..self.index.histories.len();
+        let acks = histories.flat_map(|history| self.acks(history).into_iter().map(move |ack| (history, ack)));
+        let acks = acks.filter(|(_, ack)| *ack <= seq).filter_map(|(history, ack)| self.acked(history, ack));
+        acks.filter(|(acked, _)| acked.key == *log).map(|(_, number)| number + 1).max().unwrap_or(0)
+    }
+
+    /// Whether its contracts let operations write what they like.
+    pub fn is_hostile(&self) -> bool {
+        self.name.starts_with("hostile")
     }
 }
 
@@ -215,6 +240,9 @@ fn of_course(lie: Option<&'static Lie>, people: &mut People, random: &mut Random
     let mut name = format!("{} {}", example.name, lie.map_or("honest", |lie| lie.name));
     if lie.is_none() {
         name += rewrite(&mut course, random);
+    } else if early.is_none() && random.once_in(2) {
+        // A liar has an accomplice, who rewrites operations that the liar executed, or only later ones.
+        name += rewrite_oplog(&mut course, random.once_in(2), random);
     }
     let told = course.truth.as_ref().and_then(|truth| Some((truth.kind, truth.seq?, truth.then)));
     let mut lab = course.lab;
@@ -241,11 +269,10 @@ fn genesis(
     participants: usize,
     lie: Option<&'static Lie>,
 ) -> (Lab<Kept>, Option<(Kind, u64, &'static [Kind])>) {
-    let hex = vitra_watch::database::ack::to_hex;
     let mut genesis = vitra_watch::lab::Genesis {
         header: HEADER.to_vec(),
         source: Value::str(source),
-        inputs: keys[..participants].iter().map(|key| (hex(key), declaration(key, true))).collect(),
+        inputs: keys[..participants].iter().map(|key| (to_hex(key), declaration(key, true))).collect(),
         more: Vec::new(),
     };
     let mut early = None;
@@ -283,21 +310,35 @@ fn rewrite(course: &mut Course<Kept>, random: &mut Random) -> &'static str {
             course.lab.execute_all().unwrap();
             if openly { " index-cut" } else { " index-split" }
         }
-        1 | 2 => {
-            let executed = |who: &usize| course.lab.input(*who).is_some_and(|input| input.next > 0 && input.active);
-            let Some(who) = (0..course.lab.oplogs.len()).find(executed) else { return "" };
-            let log = &mut course.lab.oplogs[who];
-            let cut = random.below(log.length());
-            let more = log.length() - cut + random.below(3);
-            log.cut(cut, openly).unwrap();
-            let other = |n: u64| vec![("op".into(), Value::str("OTHER")), ("n".into(), Value::num(n as f64))];
-            let ops: Vec<Vec<u8>> = (0..more).map(|n| encode(&Value::object(other(n)))).collect();
-            log.append(&ops).unwrap();
+        1..4 => {
+            let how = rewrite_oplog(course, openly, random);
             course.run(random.below(6)).unwrap();
-            if openly { " oplog-cut" } else { " oplog-split" }
+            how
         }
         _ => "",
     }
+}
+
+/// A participant puts other operations in the place of some.
+fn rewrite_oplog(course: &mut Course<Kept>, openly: bool, random: &mut Random) -> &'static str {
+    let executed = |who: &usize| course.lab.input(*who).is_some_and(|input| input.next > 0 && input.active);
+    let all: Vec<usize> = (0..course.lab.oplogs.len()).filter(executed).collect();
+    let Some(who) = random.pick(&all) else { return "" };
+    let seen = course.lab.input(*who).map_or(0, |input| input.next);
+    let log = &mut course.lab.oplogs[*who];
+    let mut cut = if random.once_in(3) { log.length() - 1 } else { random.below(log.length()) };
+    if random.once_in(2) {
+        // What nobody executes: others come in its place first.
+        let again = log.store.blocks[random.below(log.length()) as usize].to_vec();
+        log.append(&[again]).unwrap();
+        cut = seen.min(log.length() - 1);
+    }
+    let more = log.length() - cut + random.below(3);
+    log.cut(cut, openly).unwrap();
+    let other = |n: u64| vec![("op".into(), Value::str("OTHER")), ("n".into(), Value::num(n as f64))];
+    let ops: Vec<Vec<u8>> = (0..more).map(|n| encode(&Value::object(other(n)))).collect();
+    log.append(&ops).unwrap();
+    if openly { " oplog-cut" } else { " oplog-split" }
 }
 
 /// A database whose contract lets its participants write anything, and whose executor is honest.

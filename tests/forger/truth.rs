@@ -39,7 +39,8 @@ impl<'w> Whole<'w> {
         Whole::of(database, false)
     }
 
-    fn of(database: &'w Database, before: bool) -> Whole<'w> {
+    /// With its oplogs as the executor first saw them, or as their owners show them now.
+    pub fn of(database: &'w Database, before: bool) -> Whole<'w> {
         let blocks = |history: &History| history.blocks.iter().map(|block| Block::from(&**block)).collect::<Vec<_>>();
         let logs = || [&database.index].into_iter().chain(&database.oplogs);
         let heads = |log: &HeldLog| (0..log.histories.len()).map(|history| log.signed_heads(history)).collect();
@@ -244,10 +245,8 @@ fn rebuttal(world: &World, rebuttal: &Rebuttal, rebutted: &Rebutted) -> Option<S
             if let Some(why) = slices(world, &second.slices).or_else(|| violation(world, &second, &proven)) {
                 return Some(why);
             }
-            // That the owner had two histories, or cut, is true; they must differ as early as that operation.
-            let Claim::Equivocation { length, .. } = second.claim else { return None };
-            let late = !finding.may_differ(&instead.log, Some(length));
-            late.then(|| "the histories are the same up to that operation".to_owned())
+            // That the owner had two histories, or cut, is true.
+            excuses_nothing(database, finding, &instead.log, &second.claim)
         }
         (Answer::Longer { slices: longer, .. }, None) => slices(world, longer).or_else(|| {
             // Where the whole log shows the same, the executor is guilty of it.
@@ -263,6 +262,41 @@ fn rebuttal(world: &World, rebuttal: &Rebuttal, rebutted: &Rebutted) -> Option<S
         }),
         _ => Some("a rebuttal of no known form".to_owned()),
     }
+}
+
+/// Why what the owner of a log did is no excuse for what an executor did: the owner's histories differ only in operations that
+/// the executor had not seen, or are not of the log that it executed.
+fn excuses_nothing(database: &Database, finding: &Finding, log: &str, claim: &Claim) -> Option<String> {
+    let (log, seq) = (parse_key(log)?, finding.seq?);
+    let length = if let Claim::Equivocation { length, .. } = claim { Some(*length) } else { None };
+    let seen = database.seen(&log, seq);
+    if length.is_some_and(|length| length > seen) || seen == 0 {
+        return Some("the histories are the same in all operations that the executor had seen".to_owned());
+    }
+    // Where operations write nothing but what they may, a transaction is that of its own operation.
+    let ack = database.acks(0).into_iter().rfind(|ack| *ack <= seq);
+    let own = ack.and_then(|ack| database.acked(0, ack)).filter(|_| !database.is_hostile());
+    let excused = own.is_none_or(|(own, number)| own.key == log && length.is_none_or(|length| length <= number + 1));
+    (!excused).then(|| "the executor is cleared because of an operation that it did not execute there".to_owned())
+}
+
+/// Whether an audit of all there is lets an executor go for its first lie because of histories that differ only later.
+pub fn acquits_wrongly(database: &Database, findings: &[Finding]) -> Option<String> {
+    let (kind, first, _) = database.lie?;
+    let of_lie =
+        |finding: &&Finding| finding.seq == Some(first) && (finding.kind == kind || finding.kind == Kind::OpRewritten);
+    let wrong = |finding: &&Finding| {
+        let blamed = match &finding.accused {
+            Some(Accused::Executor { .. }) => return false,
+            Some(owner) => owner.owners().first().copied().map(str::to_owned),
+            None => finding.origin.clone(),
+        };
+        let Some(log) = blamed.and_then(|key| database.log(&parse_key(&key)?)) else { return false };
+        let seen = database.seen(&log.key, first);
+        log.histories.iter().enumerate().all(|(n, a)| log.histories[n + 1..].iter().all(|b| a.parts(b) >= seen))
+    };
+    let found = findings.iter().filter(of_lie).find(wrong)?;
+    Some(format!("the executor's lie at block {first} is laid on somebody else: {found:?}"))
 }
 
 fn inclusion_says(world: &World, file: &Inclusion, included: &Included) -> Option<String> {
@@ -315,6 +349,6 @@ fn is_rewriter(world: &World, key: &Key) -> bool {
 
 /// The options under which a file is checked: the first database's whose key it names, else the usual ones.
 pub fn options(world: &World) -> Options {
-    let hostile = world.databases.iter().find(|database| database.name.starts_with("hostile"));
+    let hostile = world.databases.iter().find(|database| database.is_hostile());
     hostile.map_or_else(Options::default, |database| database.options)
 }

@@ -1,7 +1,7 @@
 //! What a forger changes in something authentic: sizes moved between nodes, blocks left out, and whatever names a log,
 //! its signers or its signatures exchanged.
 
-use vitra_watch::hypercore::{Manifest, Node, Nodes as _};
+use vitra_watch::hypercore::{HeadClaim, Manifest, Node, Nodes as _};
 use vitra_watch::lab::Random;
 use vitra_watch::proofs::Slice;
 
@@ -40,6 +40,15 @@ pub struct Head {
     pub signature: Vec<u8>,
     /// The full roots there; of a derived head with sizes of the forger's choice.
     pub roots: Vec<Node>,
+}
+
+impl Head {
+    /// Whether its signatures are over longer trees.
+    pub fn is_patched(&self, log: &HeldLog) -> bool {
+        let (key, manifest, signature) = (log.key, log.manifest.clone(), self.signature.clone());
+        let (fork, length) = (log.histories[self.history].fork, self.length);
+        HeadClaim { key, manifest, fork, length, tree_hash: [0; 32], signature, roots: Vec::new() }.needs_roots()
+    }
 }
 
 /// Picks a head of a log.

@@ -54,9 +54,6 @@ impl Logs for Held<'_> {
             None => self.lab.oplog(key),
         }
     }
-    fn ends_anywhere(&self) -> bool {
-        self.goes_on
-    }
     fn signed_length(&self) -> u64 {
         if self.goes_on { u64::MAX } else { self.index.1 }
     }

@@ -118,8 +118,8 @@ export class Audit extends State {
   // Throws unless the transaction with block `seq` (of a missing-change, with the block before) is judged, and in order as it
   // stands. What is wrong in others decides nothing.
   async inOrder ({ kind, seq }, { accused }) {
-    // Only what rests on an operation needs its bytes.
-    const byOperation = BY_REPLAY.includes(kind) || accused.or !== undefined
+    // Only what rests on an operation needs its bytes; and a transaction with which the longer head ends.
+    const restsOnOperation = BY_REPLAY.includes(kind) || accused.or !== undefined
     const block = kind === 'missing-change' ? seq - 1 : seq
     this.begin()
     if (this.from === 0 && block < this.at) {
@@ -133,6 +133,7 @@ export class Audit extends State {
       const { start, end, ack } = transaction
       require(start <= block, 'the longer head does not show that transaction')
       if (block < end) {
+        const byOperation = restsOnOperation || end === this.entries.length
         const what = await this.violation(transaction, byOperation)
         require(!what, `the longer head's transaction at block ${start} is not in order: ${what}`)
         require(!byOperation || (this.isActive(ack.origin) && this.numbering(ack) === 0),

@@ -39,7 +39,7 @@ pub struct Foreseen {
 }
 
 /// What judging a transaction changes, to be put back.
-struct Before {
+pub(super) struct Before {
     participant: Option<Participant>,
     findings: Vec<Finding>,
     more_findings: u64,
@@ -128,8 +128,8 @@ impl<'a> Auditor<'a> {
         matching.end >= self.until && (self.waits || (!self.closes && self.is_continued()))
     }
 
-    /// Whether a longer head is known than what is here: only the longest can end inside a transaction.
-    fn is_continued(&self) -> bool {
+    /// Whether a longer head is known than what is here, which may end inside a batch then, and inside a transaction.
+    pub(super) fn is_continued(&self) -> bool {
         self.until >= self.logs.index().length() && self.logs.signed_length() > self.until
     }
 
@@ -224,7 +224,7 @@ impl<'a> Auditor<'a> {
         Ok(Foreseen { in_order: None, violations })
     }
 
-    fn before(&self, origin: &str) -> Before {
+    pub(super) fn before(&self, origin: &str) -> Before {
         Before {
             participant: self.participants.get(origin).cloned(),
             findings: self.findings.clone(),
@@ -237,7 +237,7 @@ impl<'a> Auditor<'a> {
         }
     }
 
-    fn put_back(&mut self, origin: &str, before: Before) {
+    pub(super) fn put_back(&mut self, origin: &str, before: Before) {
         match before.participant {
             Some(participant) => drop(self.participants.insert(origin.to_owned(), participant)),
             None => drop(self.participants.remove(origin)),

@@ -61,7 +61,14 @@ impl Auditor<'_> {
             self.adopt_forged_ack(entry.key(), value.as_ref());
         }
         let mut certain = vec![(Issue::at(kind, at), why.to_owned())];
-        certain.extend(self.tree_issues(at, &matching, None)?);
+        let before = self.is_continued().then(|| self.before(""));
+        match self.tree_issues(at, &matching, None) {
+            Ok(issues) => certain.extend(issues),
+            Err(stop) => {
+                before.into_iter().for_each(|before| self.put_back("", before));
+                return Err(stop);
+            }
+        }
         self.settle(None, at, matching, certain, None)
     }
 
@@ -113,10 +120,19 @@ impl Auditor<'_> {
             // Executors number by paths.
             self.adopt_forged_ack(entry.key(), value.as_ref());
         }
+        // A batch that may go on is waited for, and then this transaction is judged again.
+        let before = self.is_continued().then(|| self.before(&ack.origin));
         let mut judged = self.judge_replay(ack, at, &mut matching, &mut replay)?;
         self.number(at, ack, &mut certain);
         self.notices(at, ack, &matching, &replay);
-        certain.extend(self.tree_issues(at, &matching, replay.expected.as_ref())?);
+        match self.tree_issues(at, &matching, replay.expected.as_ref()) {
+            Ok(issues) => certain.extend(issues),
+            Err(stop) => {
+                before.into_iter().for_each(|before| self.put_back(&ack.origin, before));
+                self.open = Some((at, replay));
+                return Err(stop);
+            }
+        }
         self.support_certain(ack, at, &matching, &replay, &certain, &mut judged)?;
         self.settle(Some(ack), at, matching, certain, Some((replay, judged)))
     }

@@ -77,11 +77,12 @@ impl Auditor<'_> {
         Ok(issues)
     }
 
-    /// Whether the batch that begins with block `from`, and holds at least the blocks before `end`, ends within what is here. A
-    /// head that is cut anywhere may end inside it: then some later transaction must be shown to begin a batch.
+    /// Whether the batch that begins with block `from`, and holds at least the blocks before `end`, ends within what is here.
+    /// Where a longer head is known, what is here may end inside it: then some later transaction must be shown to begin a
+    /// batch.
     fn batch_ends_here(&self, from: u64, end: u64) -> Result<bool, Stop> {
         let far = from.saturating_add(batches::MAX_BATCH);
-        if !self.logs.ends_anywhere() || self.until < self.logs.index().length() || far <= self.until {
+        if !self.is_continued() || far <= self.until {
             return Ok(true);
         }
         for seq in end..self.until {
