@@ -11,6 +11,7 @@
 //! `VITRA_WATCH_CODEC_SEED` begins elsewhere.
 
 mod dump;
+mod edges;
 mod generate;
 mod made;
 #[path = "../common/node.rs"]
@@ -229,11 +230,17 @@ fn check_verifier(bytes: &[u8], certain: Answer<'_>, answers: &[Answer<'_>], tal
 fn check_made(made: &Made, answers: &[Answer<'_>], realm: &mut Realm, tally: &mut Tally) {
     let description = made.description();
     let new = run(realm, &description, Dialect::New);
-    if !new.taint.is_clean() {
+    // With msgpackr's add-on, which is loaded here, text with a lone surrogate arrives as we say.
+    let certain = |name: &str| name == "text with an unpaired surrogate";
+    if !new.taint.nondeterministic.is_empty() || !new.taint.engine.iter().all(|name| certain(name)) {
         return tally.count("made, tainted");
     }
     let old = new.taint.dialect.then(|| run(realm, &description, Dialect::Old));
-    tally.count(if old.is_some() { "made, by version" } else { "made" });
+    tally.count(match (&old, new.taint.engine.is_empty()) {
+        (Some(_), _) => "made, by version",
+        (None, true) => "made",
+        (None, false) => "made, with lone surrogates",
+    });
     for (version, answer) in answers.iter().enumerate() {
         let ours = old.as_ref().filter(|_| version == OLD).unwrap_or(&new);
         let (ours, theirs) = (
@@ -352,12 +359,15 @@ fn all_versions_read_pack_and_pass_on_what_we_say() {
     judge(&tally);
     let count = |what| tally.counts.get(what).copied().unwrap_or_default();
     assert!(count("decoded") > values as u64 / 2, "most values are compared");
-    assert!(count("made") > 0 && count("made, by version") > 0 && count("echoed") > 0);
+    for kind in ["made", "made, by version", "made, with lone surrogates", "echoed", "ordinary and plain"] {
+        assert!(count(kind) > 0, "{kind}");
+    }
+    assert_eq!(count("ordinary, PECULIAR") + count("ordinary, not plain"), 0, "caution hides nothing");
 }
 
 #[test]
 fn every_form_and_edge_agrees() {
-    let mut all = generate::systematic().into_iter().map(Asked::Bytes).peekable();
+    let mut all = edges::edges().into_iter().map(Asked::Bytes).peekable();
     let batches = std::iter::from_fn(move || {
         all.peek()?;
         Some(all.by_ref().take(500).collect())

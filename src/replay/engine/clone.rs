@@ -266,8 +266,8 @@ impl<'js> Cloner<'_, 'js> {
             if &*name == "__proto__" {
                 self.faithful = false;
                 self.host.taint.borrow_mut().dialect = true;
-                if matches!(value, Value::Array(_) | Value::Bytes(_) | Value::Date(_)) {
-                    // To 1.5 the object is then an array, bytes or a date itself.
+                if matches!(value, Value::Null | Value::Array(_) | Value::Bytes(_) | Value::Date(_)) {
+                    // To 1.5 the object is then an array, bytes or a date itself, or inherits nothing.
                     self.host.touch_engine("an own key that msgpackr looks at");
                 }
                 match self.host.surroundings.get().dialect {
