@@ -63,6 +63,7 @@ fn print(
     let lists = [
         ("state that outlives an operation", &*seen.mutable_state),
         ("what engines do differently", &*seen.engine_specific),
+        ("beyond the plain language, in which all engines agree", &*seen.beyond_plain),
         ("worth a look", advised),
     ];
     for (title, findings) in lists.into_iter().filter(|(_, findings)| !findings.is_empty()) {
@@ -78,6 +79,13 @@ fn print(
             writeln!(out, "  {} ({} times)", escape(&remark.what), remark.times)?;
             writeln!(out, "    first with {}", escape(&remark.operation))?;
         }
+    }
+    if failure.is_none() {
+        let plain = match seen.beyond_plain.is_empty() {
+            true => "plain: a lie about an operation of this contract can be proven with this program alone",
+            false => "not plain: lies about operations of this contract need the reference runtimes to be proven",
+        };
+        writeln!(out, "{plain}")?;
     }
     let verdict = match (clean, checked) {
         (true, Some(_)) => "nothing found: it looks like a function of operation and state",
@@ -111,6 +119,8 @@ fn print_json(
         "exports": seen.exports,
         "mutable_state": places(&seen.mutable_state),
         "engine_specific": places(&seen.engine_specific),
+        "plain": seen.beyond_plain.is_empty(),
+        "beyond_plain": places(&seen.beyond_plain),
         "advice": places(advised),
         "operations": checked.map(|checked| checked.operations),
         "succeeded": checked.map(|checked| checked.succeeded),

@@ -122,6 +122,24 @@ impl Project {
         or_skipped(script, self.command(node, script).and_then(start))
     }
 
+    /// A file among the installed packages; `None` after saying SKIPPED.
+    pub fn installed(&self, file: &str) -> Option<PathBuf> {
+        let home = self.home().map(|home| home.join("node_modules").join(file)).map_err(str::to_owned);
+        or_skipped(file, home)
+    }
+
+    /// As [`Project::run`], with a program of the caller's as node, and two minutes for each case.
+    pub fn run_on<A: AsRef<OsStr>>(&self, node: &Path, script: &str, args: &[A]) -> Option<Output> {
+        let temp = tempfile::tempdir().unwrap();
+        let run = |command: Command| {
+            let mut on = Command::new(node);
+            on.args(command.get_args()).args(args).env("TMPDIR", temp.path()).env("CASE_TIMEOUT", "120000");
+            on.envs(command.get_envs().filter_map(|(key, value)| Some((key, value?))));
+            on.output().map_err(|e| format!("node cannot be run: {e}"))
+        };
+        or_skipped(script, self.command(Node::Todays, script).and_then(run))
+    }
+
     /// Starts a script that answers a line with a line; `None` after saying SKIPPED.
     pub fn start(&self, script: &str) -> Option<Script> {
         let temp = tempfile::tempdir().unwrap();

@@ -20,6 +20,7 @@ pub mod host;
 pub mod locale;
 pub mod math;
 mod natives;
+pub mod numbers;
 pub mod raw;
 mod realm;
 pub mod tx;

@@ -200,6 +200,10 @@
   }
   setPrototypeOf(wrap(AggregateError, 'AggregateError', 2, makeError(AggregateError, 2)), NewError)
 
+  // --- prototypes exchanged through a computed key, which the source does not show
+  const exchange = getOwnPropertyDescriptor(NativeObject.prototype, '__proto__')
+  defineProperty(NativeObject.prototype, '__proto__', { __proto__: null, get: exchange.get, set: hide(method((self, args) => { host.engine('a prototype exchanged by __proto__'); return apply(exchange.set, self, args) }), 'set __proto__', 1), enumerable: false, configurable: true })
+
   // --- regular expressions
   const oddPattern = test(/\(\?[^:=!<]|\(\?<[^=!]|\\[pP]/)
   const checkPattern = (pattern, flags) => {

@@ -23,7 +23,7 @@
 //!   engines word differently, are out of reach.
 //! - A stored value whose computation has effects has a key that is certainly text or a number: engines disagree whether the
 //!   key or the value comes first when the key cannot be converted.
-//! - Dates are made from numbers only, iterators are iterated where they are made, regular expressions are literals of the
+//! - Dates are made from numbers only, `set` is called on a `new Map` only, iterators are iterated where they are made, regular expressions are literals of the
 //!   subset in `patterns` and nothing but the receiver or first argument of a method.
 //! - Calls have a fixed number of arguments: 65,536 of them are too many for QuickJS, and not for V8.
 //!
@@ -113,6 +113,9 @@ impl<'a> Check<'_, 'a, '_> {
 
     /// Every kind of node that is not named here is outside the white list.
     fn node(&mut self, id: NodeId, kind: AstKind<'a>) {
+        if !names::SYNTAX.contains(&kind.ty()) {
+            return self.note(kind.span(), &unknown(kind));
+        }
         match kind {
             // Permitted wherever the grammar has them; what they contain is looked at by itself.
             AstKind::ArrayExpression(_)

@@ -191,6 +191,7 @@ impl<'a> Check<'_, 'a, '_> {
         let with_pattern = first.is_some_and(|first| self.is_pattern(first));
         let known = names::METHODS.contains(&name)
             || names::MATCHING.contains(&name) && (with_pattern || !matches!(name, "match" | "search"))
+            || names::OF_MAPS.contains(&name) && self.is_map(&member.object)
             || names::ITERATING.contains(&name)
                 && call.arguments.is_empty()
                 && self.is_iterated(self.semantic.nodes().parent_id(id));
@@ -212,6 +213,22 @@ impl<'a> Check<'_, 'a, '_> {
                 self.note(span, &format!("the method {name} with what may be no function of the contract"));
             }
         }
+    }
+
+    /// Is this a constant that is made by `new Map`?
+    fn is_map(&self, object: &Expression<'a>) -> bool {
+        let Expression::Identifier(identifier) = object.without_parentheses() else { return false };
+        let Some(symbol) = self.roles.symbol(identifier) else { return false };
+        let AstKind::VariableDeclarator(declarator) = self.semantic.symbol_declaration(symbol).kind() else {
+            return false;
+        };
+        let constant = !self.semantic.scoping().symbol_is_mutated(symbol) && declarator.id.is_binding_identifier();
+        let Some(Expression::NewExpression(new)) = declarator.init.as_ref().map(Expression::without_parentheses) else {
+            return false;
+        };
+        constant
+            && matches!(new.callee.without_parentheses(), Expression::Identifier(class)
+                if class.name == "Map" && self.roles.of(class).is_none())
     }
 
     /// Is this an iterator's place: where all of it is taken at once?
