@@ -20,6 +20,7 @@ pub mod hypercore;
 pub mod lab;
 pub mod proofs;
 pub mod replay;
+pub mod sandbox;
 pub mod swarm;
 pub mod watch;
 pub mod web;
