@@ -194,7 +194,7 @@ pub enum Role {
     /// Our own binary. It installs its filter itself ([`enter`]), so that the filter forbids `exec` and executable memory.
     Worker,
     /// Node.js. The launcher installs its filter before `exec`, so that the filter must allow `exec`; Landlock restricts it to the
-    /// program and its loader.
+    /// program and its loader. Node 24 needs `OPENSSL_CONF=/nonexistent` in its environment: it ends if it may not read the file.
     Runtime,
 }
 

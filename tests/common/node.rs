@@ -48,6 +48,11 @@ impl Project {
         self.home.get_or_init(|| self.install()).as_deref().map_err(String::as_str)
     }
 
+    /// Its installed packages; `None` after saying SKIPPED.
+    pub fn packages(&self, what: &str) -> Option<PathBuf> {
+        or_skipped(what, self.home().map(|home| home.join("node_modules")).map_err(str::to_owned))
+    }
+
     fn install(&self) -> Result<PathBuf, String> {
         let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(self.name);
         if self.modules.is_some() {
