@@ -130,8 +130,10 @@ pub(super) fn can_isolate() -> bool {
     ended.is_ok_and(|ended| ended.is_some_and(|(_, status)| status.exit_status() == Some(0)))
 }
 
+/// What `clone` gave its parent; asked at once, while the error is that of the call.
 fn pid_of(pid: c_long) -> io::Result<Pid> {
-    i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or_else(io::Error::last_os_error)
+    let error = io::Error::last_os_error();
+    i32::try_from(pid).ok().filter(|pid| *pid > 0).and_then(Pid::from_raw).ok_or(error)
 }
 
 /// A C string of pieces.

@@ -40,10 +40,20 @@ pub struct Way {
     pub go: fn(&Outside) -> Result<(), Error>,
     /// The layers of which each alone closes it.
     pub closed_by: Layers,
-    /// Whether it is closed to an ordinary user even without any layer.
-    pub never_for_users: bool,
-    /// Whether it is closed to everybody even without any layer.
-    pub never: bool,
+    /// Who finds it open without any layer.
+    pub open: Open,
+}
+
+/// Who finds a way open that no layer closes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Open {
+    ToAll,
+    /// Who has root's privileges; ordinary users never.
+    ToRoot,
+    /// That depends on the system.
+    Perhaps,
+    /// It is closed whatever the layers are.
+    Never,
 }
 
 const FILES: Layers = Layers::NONE.with(Layer::Files);
@@ -54,9 +64,10 @@ const LANDLOCK_NAMESPACES: Layers = FILES.with(Layer::Network).with(Layer::Scope
 
 /// Every way, with the documentation's claims about it (`docs/sandbox.md`) for a kernel and a role.
 pub fn ways(landlock: u32, role: Role) -> Vec<Way> {
-    let way = |name, closed_by, go| Way { name, go, closed_by, never_for_users: false, never: false };
-    let for_root = |way: Way| Way { never_for_users: true, ..way };
-    let never = |way: Way| Way { never: true, ..way };
+    let way = |name, closed_by, go| Way { name, go, closed_by, open: Open::ToAll };
+    let for_root = |way: Way| Way { open: Open::ToRoot, ..way };
+    let perhaps = |way: Way| Way { open: Open::Perhaps, ..way };
+    let never = |way: Way| Way { open: Open::Never, ..way };
     let truncate = if landlock >= 3 { FILES_SYSCALLS } else { SYSCALLS };
     let socket = if landlock >= 9 { FILES_SYSCALLS } else { SYSCALLS };
     // Node's filter is installed before `exec`, and must allow it.
@@ -139,14 +150,14 @@ pub fn ways(landlock: u32, role: Role) -> Vec<Way> {
             let memory = unsafe { libc::mmap(std::ptr::null_mut(), 64 << 30, protection, flags, -1, 0) };
             done(if memory == libc::MAP_FAILED { -1 } else { 0 })
         }),
-        way("io-uring", SYSCALLS, |_| {
+        perhaps(way("io-uring", SYSCALLS, |_| {
             let mut parameters = [0u8; 120];
             done(unsafe { libc::syscall(libc::SYS_io_uring_setup, 1, parameters.as_mut_ptr()) })
-        }),
-        way("keyring", SYSCALLS, |_| {
+        })),
+        perhaps(way("keyring", SYSCALLS, |_| {
             // KEYCTL_GET_KEYRING_ID of the user's keyring.
             done(unsafe { libc::syscall(libc::SYS_keyctl, 0, -4, 1) })
-        }),
+        })),
         never(way("environment", Layers::all(), |_| {
             let odd = std::env::vars_os().any(|(name, _)| name != "INSIDE");
             done(if odd { 0 } else { -1 })
