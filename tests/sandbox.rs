@@ -6,6 +6,8 @@
 
 #[path = "common/node.rs"]
 mod node;
+#[path = "sandbox/systems.rs"]
+mod systems;
 #[path = "sandbox/ways.rs"]
 mod ways;
 
@@ -275,6 +277,9 @@ struct Runtime {
     packages: [&'static str; 2],
 }
 
+/// Installed once, by whichever test is first.
+static PACKAGES: Project = Project::of_modules("runtimes", "runtimes");
+
 const RUNTIMES: [Runtime; 2] = [
     Runtime { node: "node-15", options: &[], packages: ["@andrewosh/isolated-vm", "msgpackr-1.5"] },
     Runtime { node: "node-24", options: &["--no-node-snapshot"], packages: ["isolated-vm", "msgpackr-1.12"] },
@@ -311,8 +316,7 @@ fn node_tries(world: &World, runtime: &Runtime, packages: &Path, sandbox: &Sandb
 #[test]
 fn node_cannot_get_out() {
     let whole = Sandbox::new(Mode::Auto).unwrap();
-    let project = Project::of_modules("runtimes", "runtimes");
-    let Some(packages) = project.packages("sandbox") else { return };
+    let Some(packages) = PACKAGES.packages("sandbox") else { return };
     let world = World::new();
     for runtime in RUNTIMES {
         for layers in [whole.layers(), Layers::SUFFICIENT.and(whole.layers()), Layers::NONE] {
@@ -339,6 +343,8 @@ fn nor_can_an_ordinary_user() {
     if !is_root() {
         return;
     }
+    // Nobody cannot install them.
+    PACKAGES.packages("sandbox");
     for test in [
         "a_worker_cannot_get_out",
         "a_runtime_cannot_get_out",

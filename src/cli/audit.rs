@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::args::AuditArgs;
 use super::download::{self, Download};
+use super::launcher::launcher;
 use super::{Failure, escape, escape_json, exit, proof};
 use crate::database::ack::to_hex;
 use crate::hypercore::Key;
@@ -16,7 +17,7 @@ use crate::worker::{self, Beat, Limits, Report, Request};
 
 /// Runs the audit in a worker and prints the report.
 pub(super) fn run(args: &AuditArgs, out: &mut dyn Write) -> Result<u8, Failure> {
-    let binary = std::env::current_exe()?;
+    let launcher = launcher(args.sandbox.sandbox)?;
     let budget = &args.budget;
     let request = |dir: PathBuf, key: Option<Key>| Request {
         key: key.map(|key| to_hex(&key)),
@@ -31,7 +32,7 @@ pub(super) fn run(args: &AuditArgs, out: &mut dyn Write) -> Result<u8, Failure> 
     };
     let named = args.target.to_str().and_then(crate::archive::parse_link);
     let download = match download::is_wanted(args)? {
-        true => Some(Download::run(args, |dir| request(dir, named))?),
+        true => Some(Download::run(args, &launcher, |dir| request(dir, named))?),
         false => None,
     };
     // Verified as far as it is here is not verified.
@@ -45,7 +46,7 @@ pub(super) fn run(args: &AuditArgs, out: &mut dyn Write) -> Result<u8, Failure> 
     let (audit, seed) = download.map_or((None, None), |download| (Some(download.audit), download.seed));
     let report = match audit.and_then(|audit| audit.finish(|beat| progress.show(beat))) {
         Some(report) => Ok(report),
-        None => worker::run(&binary, request(dir.clone(), key), Limits::default(), |beat| progress.show(beat)),
+        None => worker::run(&launcher, request(dir.clone(), key), Limits::default(), |beat| progress.show(beat)),
     };
     progress.clear();
     let report = report.map_err(proof::failure)?;
@@ -60,7 +61,7 @@ pub(super) fn run(args: &AuditArgs, out: &mut dyn Write) -> Result<u8, Failure> 
     if let Some(proofs) = &args.proofs
         && report.verdict == Verdict::Violated
     {
-        proof::write_all(proofs, request(dir, key), &report)?;
+        proof::write_all(proofs, &launcher, request(dir, key), &report)?;
     }
     if let Some((seed, stop)) = seed.zip(stop)
         && let Err(error) = seed.run(stop)

@@ -14,6 +14,7 @@ pub mod exit;
 mod follow;
 mod inspect;
 mod lab;
+mod launcher;
 #[cfg(test)]
 #[path = "../../tests/common/nasty.rs"]
 mod nasty;
@@ -101,7 +102,7 @@ fn run(command: Command) -> Result<u8, Failure> {
         Command::Receipt(args) => receipt::run(&args, out),
         Command::Compare(args) => compare::run(&args, out),
         Command::Watch(args) => watch::run(&args, out),
-        Command::Demo => demo::run(out),
+        Command::Demo(args) => demo::run(&args, out),
         Command::Status(args) => service::status(&args, out),
         Command::Findings(command) => service::findings(&command, out),
         Command::Outbox(command) => service::outbox(&command, out),
@@ -115,7 +116,11 @@ fn run(command: Command) -> Result<u8, Failure> {
             out.write_all(&script).map(|()| exit::VERIFIED).map_err(Failure::from)
         }
         Command::Man { command } => man(command.as_deref(), out),
-        Command::Worker => {
+        Command::Worker { layers } => {
+            // Before it reads anything, and while it is one thread.
+            if let Some(layers) = layers {
+                crate::sandbox::enter(layers).map_err(|error| Failure::new(exit::INTERNAL, error))?;
+            }
             let mut input = std::io::BufReader::new(std::io::stdin());
             crate::worker::serve(&mut input, out).map(|()| exit::VERIFIED).map_err(Failure::from)
         }

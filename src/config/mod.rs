@@ -21,6 +21,7 @@ use reqwest::Url;
 use serde::Deserialize;
 
 use crate::hypercore::Key;
+use crate::sandbox::Mode;
 use crate::swarm::discovery::{Bootstrap, Firewalled};
 use crate::swarm::transport::Address;
 
@@ -43,6 +44,9 @@ pub struct Config {
     /// Where everything is kept: `archive/`, `state.sqlite`, `control.sock`. By default systemd's state directory, or the
     /// user's data directory.
     pub data: Option<PathBuf>,
+    /// Whether contract code may run without the layers that lock it in: `required`, `auto`, `off`.
+    #[serde(deserialize_with = "parse::parsed")]
+    pub sandbox: Mode,
     /// Databases to follow.
     #[serde(deserialize_with = "parse::or_default")]
     pub databases: Vec<Database>,
@@ -68,6 +72,7 @@ impl Default for Config {
         Self {
             name: "vitra-watch".to_owned(),
             data: None,
+            sandbox: Mode::Required,
             databases: Vec::new(),
             network: Network::default(),
             quotas: Quotas::default(),

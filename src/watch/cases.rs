@@ -2,7 +2,6 @@
 //! every peer shows of that oplog now. An owner who has signed two histories would otherwise let the executor be accused.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::UnboundedSender;
@@ -12,7 +11,7 @@ use crate::hypercore::Key;
 use crate::replay::finding::{Accused, Finding, Kind};
 use crate::replay::heads::is_same_event;
 use crate::swarm::node::Node;
-use crate::worker::{Limits, Report, Request, make_proofs};
+use crate::worker::{Launcher, Limits, Report, Request, make_proofs};
 
 use super::Millis;
 
@@ -204,7 +203,7 @@ impl Case {
 
 /// Proves findings in a thread that tells `done` about it; `false` when there can be no thread.
 pub fn prove(
-    binary: PathBuf,
+    launcher: Launcher,
     request: Request,
     report: Report,
     findings: Vec<Finding>,
@@ -219,7 +218,7 @@ pub fn prove(
                 *slot = Some(proof);
             }
         };
-        let failed = make_proofs(&binary, request, &report, Limits::default(), took).err();
+        let failed = make_proofs(&launcher, request, &report, Limits::default(), took).err();
         let why = failed.map_or_else(|| "it was passed over".to_owned(), |error| error.to_string());
         let made = made.into_iter().map(|(id, proof)| (id, proof.unwrap_or_else(|| Err(why.clone())))).collect();
         // A service that has ended needs no proofs; it makes them again.

@@ -8,8 +8,6 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, setrlimit};
-
 use super::checkpoints::{Checkpoints, begin};
 use super::proofs::work;
 use super::report::{Answer, Beat, Begun, Command, Request, Standing};
@@ -23,9 +21,6 @@ use crate::replay::report::{self, Report};
 
 /// How often the child says where it stands.
 const BEAT: Duration = Duration::from_millis(100);
-
-/// Address space beyond what the budgets ask for.
-const ROOM: u64 = 8 << 30;
 
 /// The beat, shared between the auditor's thread and the one that writes.
 #[derive(Default)]
@@ -58,7 +53,8 @@ impl Pulse {
     }
 }
 
-/// Serves one request, and the commands that follow a live one: the whole life of a worker process.
+/// Serves one request, and the commands that follow a live one: the whole life of a worker process. Whoever calls it has locked the
+/// process in before ([`crate::sandbox::enter`]).
 ///
 /// # Errors
 /// When the pipes fail; everything else is an [`Answer`].
@@ -69,7 +65,6 @@ pub fn serve(input: &mut (dyn BufRead + Send), output: &mut (dyn Write + Send)) 
         Ok(request) => request,
         Err(error) => return send(output, &Answer::Failed(format!("the request cannot be read: {error}"))),
     };
-    limit_resources(&request);
     let pulse = Arc::new(Pulse::default());
     pulse.busy.store(true, Ordering::Relaxed);
     let budget = request.options().budget;
@@ -127,16 +122,6 @@ fn send(output: &mut dyn Write, answer: &Answer) -> std::io::Result<()> {
     line.push(b'\n');
     output.write_all(&line)?;
     output.flush()
-}
-
-fn limit_resources(request: &Request) {
-    let space = (request.memory as u64).saturating_add(request.cache as u64).saturating_add(ROOM);
-    // A limit that cannot be set leaves the stricter one that is there.
-    for (resource, most) in
-        [(Resource::Core, 0), (Resource::Fsize, 0), (Resource::Nofile, 4_096), (Resource::As, space)]
-    {
-        let _ = setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) });
-    }
 }
 
 /// Audits a directory in this process: what a worker does, for tests and benchmarks too. Must run on a thread with

@@ -1,11 +1,10 @@
 //! The parent's side: what is done about workers that are stuck.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::time::Duration;
 
 use super::report::{Beat, Request};
-use super::session::{Ended, Session};
+use super::session::{Ended, Launcher, Session};
 use crate::replay::report::Report;
 
 /// When a worker is given up.
@@ -40,19 +39,19 @@ pub enum WorkerError {
     Failed(String),
 }
 
-/// Audits in worker processes: `binary` is this program, `progress` is told where the worker stands.
+/// Audits in worker processes; `progress` is told where the worker stands.
 ///
 /// # Errors
 /// [`WorkerError`].
 pub fn run(
-    binary: &Path,
+    launcher: &Launcher,
     mut request: Request,
     limits: Limits,
     mut progress: impl FnMut(Beat),
 ) -> Result<Report, WorkerError> {
     let mut stuck = Stuck::default();
     loop {
-        match Session::start(binary, &request)?.listen(limits, &mut |beat| {
+        match Session::start(launcher, &request)?.listen(limits, &mut |beat| {
             progress(beat);
             true
         })? {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::child::{Pulse, prepare};
 use super::parent::{Limits, Stuck, WorkerError, odd};
 use super::report::{Answer, ProofTask, Request};
-use super::session::{Ended, Session};
+use super::session::{Ended, Launcher, Session};
 use crate::archive::{Database, OpenError, parse_key};
 use crate::database::ack::{bytes_from_hex, to_hex};
 use crate::proofs::{Proof, Rebuttal, Setup, Statement, check, is_input, prove};
@@ -29,7 +29,7 @@ pub struct Refusal {
 /// # Errors
 /// [`WorkerError`]; what was given before stays.
 pub fn make_proofs(
-    binary: &Path,
+    launcher: &Launcher,
     request: Request,
     report: &Report,
     limits: Limits,
@@ -41,7 +41,7 @@ pub fn make_proofs(
     let mut stuck = Stuck::default();
     let mut done = vec![false; report.findings.len()];
     loop {
-        let session = Session::start(binary, &request)?;
+        let session = Session::start(launcher, &request)?;
         loop {
             match session.listen(limits, &mut |_| true)? {
                 Ended::Proof(Answer::Made(at, proof)) => {
@@ -67,7 +67,7 @@ pub fn make_proofs(
 /// # Errors
 /// [`WorkerError`].
 pub fn check_proof(
-    binary: &Path,
+    launcher: &Launcher,
     file: &[u8],
     limit: usize,
     limits: Limits,
@@ -76,7 +76,7 @@ pub fn check_proof(
     let mut request = Request { proofs: Some(task), ..Request::new(Path::new("/").to_owned()) };
     let mut stuck = Stuck::default();
     loop {
-        match Session::start(binary, &request)?.listen(limits, &mut |_| true)? {
+        match Session::start(launcher, &request)?.listen(limits, &mut |_| true)? {
             Ended::Proof(Answer::Checked(statement)) => return Ok(Ok(*statement)),
             Ended::Proof(Answer::Refused(why, malformed)) => return Ok(Err(Refusal { why, malformed })),
             Ended::Stuck(seq, why) => stuck.count(seq, why, &mut request, limits)?,
@@ -91,7 +91,7 @@ pub fn check_proof(
 /// # Errors
 /// [`WorkerError`].
 pub fn make_rebuttal(
-    binary: &Path,
+    launcher: &Launcher,
     dir: &Path,
     proof: &[u8],
     limit: usize,
@@ -101,7 +101,7 @@ pub fn make_rebuttal(
     let mut request = Request { proofs: Some(task), ..Request::new(dir.to_owned()) };
     let mut stuck = Stuck::default();
     loop {
-        match Session::start(binary, &request)?.listen(limits, &mut |_| true)? {
+        match Session::start(launcher, &request)?.listen(limits, &mut |_| true)? {
             Ended::Proof(Answer::Made(_, Ok(hex))) => return Ok(Ok(bytes_from_hex(&hex).ok_or_else(odd)?)),
             Ended::Proof(Answer::Made(_, Err(why))) => return Ok(Err(Refusal { why, malformed: false })),
             Ended::Proof(Answer::Refused(why, malformed)) => return Ok(Err(Refusal { why, malformed })),

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use super::args::DemoArgs;
 use super::{Failure, escape, exit};
 use crate::database::ack::to_hex;
 use crate::lab::live::{LiveLab, Plan};
@@ -24,9 +25,10 @@ const PAUSE: Duration = Duration::from_millis(200);
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Runs the demonstration. On a terminal the status page stays up until it is interrupted.
-pub(super) fn run(out: &mut dyn Write) -> Result<u8, Failure> {
+pub(super) fn run(args: &DemoArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let dir = Scratch::new()?;
     let binary = std::env::current_exe()?;
+    let mode = args.sandbox.sandbox.name();
     writeln!(
         out,
         "A database whose executor is honest, and one whose executor will lie, each with a counter as its contract."
@@ -37,7 +39,7 @@ pub(super) fn run(out: &mut dyn Write) -> Result<u8, Failure> {
     let receiver = Receiver::start()?;
     let config = dir.0.join("vitra-watch.yaml");
     std::fs::write(&config, configuration(&dir.0, &receiver, [&honest, &liar]))?;
-    let mut tower = Tower::start(&binary, &config)?;
+    let mut tower = Tower::start(&binary, &config, mode)?;
     let page = tower.page()?;
     writeln!(out, "The watchtower follows both, and its webhook goes to {}.", receiver.url())?;
     writeln!(out, "  status page  {}\n", escape(&page))?;
@@ -55,7 +57,8 @@ pub(super) fn run(out: &mut dyn Write) -> Result<u8, Failure> {
     std::fs::copy(kept.join(&proof.digest), alone.join(&name))?;
     writeln!(out, "\nThe proof is a file of {} bytes. Somebody who has nothing else checks it:", proof.size)?;
     writeln!(out, "  $ vitra-watch proof verify {name}")?;
-    let checked = Command::new(&binary).args(["proof", "verify", &name]).current_dir(&alone).output()?;
+    let checked =
+        Command::new(&binary).args(["proof", "verify", "--sandbox", mode, &name]).current_dir(&alone).output()?;
     for line in String::from_utf8_lossy(&checked.stdout).lines() {
         writeln!(out, "  {}", escape(line))?;
     }
@@ -130,9 +133,9 @@ fn configuration(dir: &Path, receiver: &Receiver, databases: [&LiveLab; 2]) -> S
 struct Tower(Child);
 
 impl Tower {
-    fn start(binary: &Path, config: &Path) -> Result<Tower, Failure> {
+    fn start(binary: &Path, config: &Path, mode: &str) -> Result<Tower, Failure> {
         let mut command = Command::new(binary);
-        command.arg("watch").arg("--config").arg(config);
+        command.args(["watch", "--sandbox", mode, "--config"]).arg(config);
         Ok(Tower(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?))
     }
 

@@ -11,6 +11,7 @@ use crate::hypercore::Key;
 use crate::replay::finding::Verdict;
 use crate::swarm::node::{Happened, Node};
 use crate::watch::followed::{Followed, TurnError, Word};
+use crate::worker::Launcher;
 
 /// A database.
 pub(super) struct Database {
@@ -21,8 +22,8 @@ pub(super) struct Database {
 }
 
 impl Database {
-    pub fn new(key: Key, dir: &Path, binary: &Path) -> Self {
-        Self { followed: Followed::new(key, dir, binary), name: to_hex(&key), verified: 0, said: BTreeSet::new() }
+    pub fn new(key: Key, dir: &Path, launcher: &Launcher) -> Self {
+        Self { followed: Followed::new(key, dir, launcher), name: to_hex(&key), verified: 0, said: BTreeSet::new() }
     }
 
     pub fn is_busy(&self) -> bool {

@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::args::FollowArgs;
 use super::download::{archive_directory, failed, sources};
+use super::launcher::launcher;
 use super::stop::Stop;
 use super::{Failure, escape, escape_json, exit};
 use crate::archive::ImportError;
@@ -36,8 +37,8 @@ async fn follow(args: &FollowArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let mut stop = Stop::new()?;
     let mut node = open(args, &dir).await?;
     let dir = dir.canonicalize()?;
-    let binary = std::env::current_exe()?;
-    let mut databases: Vec<Database> = args.keys.iter().map(|key| Database::new(*key, &dir, &binary)).collect();
+    let launcher = launcher(args.sandbox.sandbox)?;
+    let mut databases: Vec<Database> = args.keys.iter().map(|key| Database::new(*key, &dir, &launcher)).collect();
     let mut screen = Screen { out, json: args.json, bar: None };
     while !stop.is_raised() {
         let length = if databases.iter().any(Database::is_busy) { BUSY } else { IDLE };

@@ -18,7 +18,7 @@ use super::args::{ProofArgs, ProofCommand};
 use super::{Failure, escape, exit};
 use crate::database::ack::to_hex;
 use crate::proofs::Proof;
-use crate::worker::{self, Limits, Report, Request, WorkerError};
+use crate::worker::{self, Launcher, Limits, Report, Request, WorkerError};
 
 pub(super) fn run(args: &ProofArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     match &args.command {
@@ -55,9 +55,8 @@ pub(super) fn failure(error: WorkerError) -> Failure {
 }
 
 /// Writes a proof of each violation of a report into a directory, named by their hashes, and says which on stderr.
-pub(super) fn write_all(dir: &Path, request: Request, report: &Report) -> Result<(), Failure> {
+pub(super) fn write_all(dir: &Path, launcher: &Launcher, request: Request, report: &Report) -> Result<(), Failure> {
     std::fs::create_dir_all(dir).map_err(|error| unwritable(dir, &error))?;
-    let binary = std::env::current_exe()?;
     let mut failed = None;
     let made = |at: usize, proof: Result<Vec<u8>, String>| {
         let name = report.findings.get(at).map_or("", |finding| finding.kind.name());
@@ -74,7 +73,7 @@ pub(super) fn write_all(dir: &Path, request: Request, report: &Report) -> Result
         // Nothing can be said where nothing can be printed.
         let _ = writeln!(std::io::stderr(), "{}", escape(&said));
     };
-    worker::make_proofs(&binary, request, report, Limits::default(), made).map_err(failure)?;
+    worker::make_proofs(launcher, request, report, Limits::default(), made).map_err(failure)?;
     failed.map_or(Ok(()), Err)
 }
 

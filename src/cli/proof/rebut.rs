@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use super::super::args::RebutArgs;
+use super::super::launcher::launcher;
 use super::super::{Failure, download, escape, exit};
 use super::{failure, read, save};
 use crate::proofs::{Rebuttal, file::MAX_SIZE};
@@ -11,17 +12,17 @@ use crate::worker::{self, Limits, Refusal};
 pub(super) fn run(args: &RebutArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     let limit = MAX_SIZE.saturating_mul(2);
     let proof = read(&args.proof, MAX_SIZE)?;
-    let binary = std::env::current_exe()?;
+    let launcher = launcher(args.sandbox.sandbox)?;
     let file = if args.answer.is_file() || args.answer.as_os_str() == "-" {
         Rebuttal::by_owner(proof, read(&args.answer, MAX_SIZE)?).encode()
     } else {
         let (dir, _) = download::locate(&args.answer, &args.download)?;
-        match worker::make_rebuttal(&binary, &dir, &proof, limit, Limits::default()).map_err(failure)? {
+        match worker::make_rebuttal(&launcher, &dir, &proof, limit, Limits::default()).map_err(failure)? {
             Ok(file) => file,
             Err(refusal) => return refused(&refusal, out),
         }
     };
-    match worker::check_proof(&binary, &file, limit, Limits::default()).map_err(failure)? {
+    match worker::check_proof(&launcher, &file, limit, Limits::default()).map_err(failure)? {
         Ok(_) => {
             let path = save(&args.out, &file)?;
             writeln!(out, "the executor is cleared: {}", escape(&path.display().to_string()))?;

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use super::super::args::ShowArgs;
 use super::super::inspect::{shown_text, value_text};
+use super::super::launcher::launcher;
 use super::super::{Failure, escape, exit};
 use super::verify::change;
 use super::{failure, read};
@@ -35,8 +36,8 @@ pub(super) fn run(args: &ShowArgs, out: &mut dyn Write) -> Result<u8, Failure> {
     } else {
         contents(&file, limit, out)?;
     }
-    let binary = std::env::current_exe()?;
-    Ok(match worker::check_proof(&binary, &file, limit, Limits::default()).map_err(failure)? {
+    let launcher = launcher(args.sandbox.sandbox)?;
+    Ok(match worker::check_proof(&launcher, &file, limit, Limits::default()).map_err(failure)? {
         Ok(statement) => {
             if let Statement::Violation(proven) = &statement {
                 let of = |shown: &Option<_>| shown.as_ref().map_or("nothing".to_owned(), change);

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Value as Json, json};
 
 use super::super::args::VerifyArgs;
+use super::super::launcher::launcher;
 use super::super::{Failure, escape, escape_json, exit};
 use super::{failure, read};
 use crate::database::ack::to_hex;
@@ -16,13 +17,13 @@ use crate::worker::{self, Limits, Refusal};
 const SCHEMA: &str = "vitra-watch/proof-check/1";
 
 pub(super) fn run(args: &VerifyArgs, out: &mut dyn Write) -> Result<u8, Failure> {
-    let binary = std::env::current_exe()?;
+    let launcher = launcher(args.sandbox.sandbox)?;
     let limit = (args.max_size as usize) << 20;
     let mut code = exit::VERIFIED;
     for path in &args.files {
         let file = read(path, limit)?;
         let id = to_hex(&Proof::id(&file));
-        let result = worker::check_proof(&binary, &file, limit, Limits::default()).map_err(failure)?;
+        let result = worker::check_proof(&launcher, &file, limit, Limits::default()).map_err(failure)?;
         code = code.max(match &result {
             Ok(_) => exit::VERIFIED,
             Err(Refusal { malformed: false, .. }) => exit::NOT_PROVEN,

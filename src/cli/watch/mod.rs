@@ -14,10 +14,12 @@ use super::args::WatchArgs;
 use super::{Failure, escape, exit};
 use crate::alerts::Channels;
 use crate::config::Config;
+use crate::sandbox::Sandbox;
 use crate::watch::control;
 use crate::watch::live::Live;
 use crate::watch::service::{Places, Service, Signal};
 use crate::web::{Site, serve};
+use crate::worker::Launcher;
 use notify::Systemd;
 
 /// Orders that wait.
@@ -28,7 +30,10 @@ pub(super) fn run(args: &WatchArgs, out: &mut dyn Write) -> Result<u8, Failure> 
     raise_limit_of_files();
     let config = load(&args.config)?;
     let channels = Channels::open(&config.alerts).map_err(|error| Failure::new(exit::CONFIGURATION, error))?;
-    let places = places(&config)?;
+    let sandbox = Sandbox::new(args.sandbox.unwrap_or(config.sandbox));
+    let sandbox = sandbox.map_err(|error| Failure::new(exit::CONFIGURATION, error))?;
+    notify::say(&sandbox.statement());
+    let places = places(&config, sandbox)?;
     let live = Live::default();
     let site = Site {
         state: places.state.clone(),
@@ -113,14 +118,14 @@ pub(super) fn load(file: &Path) -> Result<Config, Failure> {
 }
 
 /// Where the configuration says that everything is: in its data directory, systemd's, or the user's.
-pub(super) fn places(config: &Config) -> Result<Places, Failure> {
+pub(super) fn places(config: &Config, sandbox: Sandbox) -> Result<Places, Failure> {
     let state = || std::env::var_os("STATE_DIRECTORY").map(PathBuf::from).filter(|path| path.is_absolute());
     let data = config.data.clone().or_else(state).or_else(super::download::data_home);
     let data = data.ok_or_else(|| Failure::new(exit::CONFIGURATION, "name a directory with data: HOME is not set"))?;
     let failed = |error: std::io::Error| Failure::new(exit::INTERNAL, format!("{}: {error}", data.display()));
     std::fs::create_dir_all(&data).map_err(failed)?;
     let data = data.canonicalize().map_err(failed)?;
-    Ok(Places::below(&data, std::env::current_exe()?))
+    Ok(Places::below(&data, Launcher::new(std::env::current_exe()?, sandbox)))
 }
 
 /// The status page, in a thread of its own: who visits it does not hold up the service.
