@@ -21,6 +21,7 @@ pub mod lab;
 pub mod proofs;
 pub mod replay;
 pub mod runtimes;
+pub mod sandbox;
 pub mod swarm;
 pub mod watch;
 pub mod web;

@@ -7,11 +7,12 @@ use std::path::Path;
 use serde_json::Value;
 use vitra_watch::cli::exit;
 use vitra_watch::replay::finding::Class;
-use vitra_watch::worker::{self, Launch, Limits, Report, Request};
+use vitra_watch::sandbox::{Mode, Sandbox};
+use vitra_watch::worker::{self, Launcher, Limits, Report, Request};
 
 fn audit(dir: &Path) -> Report {
-    let binary = Path::new(env!("CARGO_BIN_EXE_vitra-watch"));
-    worker::run(&Launch::new(binary), Request::new(dir.to_owned()), Limits::default(), |_| {})
+    let launcher = Launcher::new(env!("CARGO_BIN_EXE_vitra-watch"), Sandbox::new(Mode::Auto).unwrap());
+    worker::run(&launcher, Request::new(dir.to_owned()), Limits::default(), |_| {})
         .unwrap_or_else(|error| panic!("{}: {error}", dir.display()))
 }
 

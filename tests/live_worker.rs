@@ -12,11 +12,16 @@ use vitra_watch::database::ack::to_hex;
 use vitra_watch::hyperbee::Blocks;
 use vitra_watch::replay::auditor::Wait;
 use vitra_watch::replay::finding::{Class, Kind, Verdict};
+use vitra_watch::sandbox::{Layers, Mode, Sandbox};
 use vitra_watch::worker::{
-    self, Begun, Checkpoint, Command as Order, Launch, Limits, News, Report, Request, Standing, Worker,
+    self, Begun, Checkpoint, Command as Order, Launcher, Limits, News, Report, Request, Standing, Worker,
 };
 
 const BINARY: &str = env!("CARGO_BIN_EXE_vitra-watch");
+
+fn launcher(binary: &str) -> Launcher {
+    Launcher::new(binary, Sandbox::new(Mode::Auto).unwrap())
+}
 
 fn lab(args: &[&str]) {
     let output = Command::new(BINARY).arg("lab").args(args).output().unwrap();
@@ -47,7 +52,7 @@ fn standing(worker: &mut Worker) -> Standing {
 }
 
 fn from_disk(dir: &Path) -> Report {
-    worker::run(&Launch::new(BINARY), Request::new(dir.into()), Limits::default(), |_| ()).unwrap()
+    worker::run(&launcher(BINARY), Request::new(dir.into()), Limits::default(), |_| ()).unwrap()
 }
 
 fn finish(worker: &mut Worker) -> Report {
@@ -89,7 +94,7 @@ fn a_worker_goes_on_where_it_was() {
     let temp = tempfile::tempdir().unwrap();
     let dir = create(temp.path());
     let out = dir.to_str().unwrap();
-    let mut worker = Worker::start(Launch::new(BINARY), Request::new(dir.clone()), Limits::default()).unwrap();
+    let mut worker = Worker::start(launcher(BINARY), Request::new(dir.clone()), Limits::default()).unwrap();
     let first = standing(&mut worker);
     assert!(first.is_in_order(), "{first:?}");
     for number in 0..5_u64 {
@@ -118,7 +123,7 @@ fn an_operation_may_be_withheld_and_come_late() {
     let dir = temp.path().join("archive");
     let mut archive = Archive::create(&dir).unwrap();
     hold(&mut archive, index);
-    let mut worker = Worker::start(Launch::new(BINARY), Request::new(dir.clone()), Limits::default()).unwrap();
+    let mut worker = Worker::start(launcher(BINARY), Request::new(dir.clone()), Limits::default()).unwrap();
     let mut passed = 0;
     loop {
         let now = standing(&mut worker);
@@ -162,7 +167,7 @@ fn set(dir: &Path, key: &str) {
 /// something, too.
 fn start(dir: &Path, checkpoint: Option<&Checkpoint>) -> (Worker, Standing, u64) {
     let request = Request { checkpoint: checkpoint.cloned(), checkpoint_every: Some(1), ..Request::new(dir.into()) };
-    let mut worker = Worker::start(Launch::new(BINARY), request, Limits::default()).unwrap();
+    let mut worker = Worker::start(launcher(BINARY), request, Limits::default()).unwrap();
     let mut runs = 0;
     let standing = await_news(&mut worker, |news| match news {
         News::Beat(beat) => {
@@ -234,7 +239,12 @@ fn a_worker_that_dies_while_it_waits_is_replaced() {
     let (program, pids) = (temp.path().join("worker"), temp.path().join("pids"));
     symlink(BINARY, temp.path().join("program")).unwrap();
     symlink(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/common/worker.sh"), &program).unwrap();
-    let mut worker = Worker::start(Launch::new(program), Request::new(dir.clone()), Limits::default()).unwrap();
+    let mut worker = Worker::start(
+        Launcher::new(program, Sandbox::only(Layers::NONE)),
+        Request::new(dir.clone()),
+        Limits::default(),
+    )
+    .unwrap();
     let first = standing(&mut worker);
     let kill = |number: usize| {
         let pids = std::fs::read_to_string(&pids).unwrap();

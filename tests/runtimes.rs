@@ -16,12 +16,15 @@ use vitra_watch::replay::engine::{AckView, ListEntry, ListRequest, Outcome, Read
 use vitra_watch::replay::finding::{Class, Kind, Support, Verdict};
 use vitra_watch::replay::reference::{Question, References, Reply, ask};
 use vitra_watch::runtimes::{REFERENCES, Runtimes};
-use vitra_watch::worker::{self, Launch, Limits, Report, Request};
+use vitra_watch::sandbox::{Layers, Mode, Sandbox};
+use vitra_watch::worker::{self, Launcher, Limits, Report, Request};
 
 fn audit(dir: &Path, runtimes: Option<&Path>, confirm: bool) -> Report {
-    let launch = Launch { runtimes: runtimes.map(Path::to_owned), ..Launch::new(env!("CARGO_BIN_EXE_vitra-watch")) };
+    let sandbox = Sandbox::new(Mode::Auto).unwrap();
+    let launcher =
+        Launcher::new(env!("CARGO_BIN_EXE_vitra-watch"), sandbox).with_runtimes(runtimes.map(Path::to_owned));
     let request = Request { confirm, ..Request::new(dir.to_owned()) };
-    worker::run(&launch, request, Limits::default(), |_| {}).unwrap_or_else(|e| panic!("{}: {e}", dir.display()))
+    worker::run(&launcher, request, Limits::default(), |_| {}).unwrap_or_else(|e| panic!("{}: {e}", dir.display()))
 }
 
 fn field() -> (std::path::PathBuf, serde_json::Map<String, Json>) {
@@ -189,10 +192,10 @@ fn a_runtime_that_breaks_down_has_said_nothing() {
             std::fs::write(bin.join("node"), format!("#!/bin/sh\n{script}\n")).unwrap();
             std::fs::set_permissions(bin.join("node"), std::fs::Permissions::from_mode(0o755)).unwrap();
         }
-        let said = replies(&Runtimes::new(dir.path()));
+        let said = replies(&Runtimes::new(dir.path(), Sandbox::only(Layers::NONE)));
         assert!(said.iter().all(|reply| matches!(reply, Reply::None(_))), "{what}: {said:?}");
     }
-    let said = replies(&Runtimes::new(Path::new("/no/such/directory")));
+    let said = replies(&Runtimes::new(Path::new("/no/such/directory"), Sandbox::off()));
     assert!(said.len() == 3 && said.iter().all(|reply| matches!(reply, Reply::None(_))), "{said:?}");
 }
 

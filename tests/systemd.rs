@@ -72,6 +72,8 @@ fn what_the_service_needs_is_allowed() {
         "StateDirectory=vitra-watch",
         // Peers, the DHT and the control socket.
         "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX",
+        // Workers are locked in; without these the service would not start.
+        "SystemCallFilter=landlock_create_ruleset landlock_add_rule landlock_restrict_self seccomp",
     ] {
         assert!(service.lines().any(|there| there == line), "{line}");
     }

@@ -4,18 +4,24 @@ mod common;
 
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use vitra_watch::worker::{self, Launch, Limits, Report, Request, WorkerError};
+use vitra_watch::sandbox::{Layers, Mode, Sandbox};
+use vitra_watch::worker::{self, Launcher, Limits, Report, Request, WorkerError};
 
 /// A stand-in for the program: a shell script that is called as the worker is.
-fn script(dir: &Path, body: &str) -> PathBuf {
+fn script(dir: &Path, body: &str) -> Launcher {
     let path = dir.join("worker.sh");
     let mut file = std::fs::File::create(&path).unwrap();
     write!(file, "#!/bin/sh\nread -r request\n{body}\n").unwrap();
     file.set_permissions(std::fs::Permissions::from_mode(0o755)).unwrap();
-    path
+    // It writes, and starts other programs.
+    Launcher::new(path, Sandbox::only(Layers::NONE))
+}
+
+fn program() -> Launcher {
+    Launcher::new(env!("CARGO_BIN_EXE_vitra-watch"), Sandbox::new(Mode::Auto).unwrap())
 }
 
 fn limits() -> Limits {
@@ -26,8 +32,7 @@ fn run(body: &str) -> (Result<Report, WorkerError>, usize) {
     let dir = tempfile::tempdir().unwrap();
     let log = dir.path().join("starts");
     let body = format!("echo start >> {}\n{body}", log.display());
-    let result =
-        worker::run(&Launch::new(script(dir.path(), &body)), Request::new("/nowhere".into()), limits(), |_| {});
+    let result = worker::run(&script(dir.path(), &body), Request::new("/nowhere".into()), limits(), |_| {});
     let starts = std::fs::read_to_string(log).unwrap_or_default().lines().count();
     (result, starts)
 }
@@ -38,8 +43,7 @@ const STUCK: &str =
 /// A report to answer with: that of a real, honest database.
 fn report() -> String {
     let case = common::unpack("b", "h-kv-10");
-    let binary = Path::new(env!("CARGO_BIN_EXE_vitra-watch"));
-    let report = worker::run(&Launch::new(binary), Request::new(case.dir.clone()), Limits::default(), |_| {}).unwrap();
+    let report = worker::run(&program(), Request::new(case.dir.clone()), Limits::default(), |_| {}).unwrap();
     format!("{{\"report\":{}}}", serde_json::to_string(&report).unwrap())
 }
 
@@ -66,7 +70,12 @@ fn a_worker_that_dies_or_babbles_is_a_failure_and_no_verdict() {
         let (result, _) = run(body);
         assert!(matches!(result, Err(WorkerError::Failed(_))), "{body}");
     }
-    let missing = worker::run(&Launch::new("/no/such/program"), Request::new("/nowhere".into()), limits(), |_| {});
+    let missing = worker::run(
+        &Launcher::new("/no/such/program", Sandbox::only(Layers::NONE)),
+        Request::new("/nowhere".into()),
+        limits(),
+        |_| {},
+    );
     assert!(matches!(missing, Err(WorkerError::Failed(_))));
 }
 
@@ -76,8 +85,8 @@ fn a_worker_starts_with_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let seen = dir.path().join("seen");
     let _held = std::fs::File::open("/dev/null").unwrap();
-    let body = format!("env | cut -d= -f1 | sort > {0}; ls /proc/$$/fd | sort -n >> {0}; exit 1", seen.display());
-    let _ = worker::run(&Launch::new(script(dir.path(), &body)), Request::new("/nowhere".into()), limits(), |_| {});
+    let body = format!("env | cut -d= -f1 | sort > {0}; ls /proc/$$/fd >> {0}; exit 1", seen.display());
+    let _ = worker::run(&script(dir.path(), &body), Request::new("/nowhere".into()), limits(), |_| {});
     let seen = std::fs::read_to_string(seen).unwrap();
     let names: Vec<&str> = seen.lines().filter(|line| line.parse::<u32>().is_err()).collect();
     // The shell itself sets PWD and the like.
@@ -109,9 +118,20 @@ fn a_native_loop_in_a_real_database_ends_in_a_verdict() {
     assert!(made.status.success(), "{made:?}");
     // Long enough for every honest operation, however slow the machine; a native loop lasts for years.
     let limits = Limits { run: Duration::from_secs(4), silence: Duration::from_secs(60), killed: 2 };
-    let report = worker::run(&Launch::new(binary), Request::new(at("lab")), limits, |_| {}).unwrap();
+    let report = worker::run(&program(), Request::new(at("lab")), limits, |_| {}).unwrap();
     assert_eq!(report.verdict.name(), "unverifiable");
     let kinds: Vec<_> = report.findings.iter().map(|finding| (finding.kind.name(), finding.seq)).collect();
     assert_eq!(kinds, [("budget-exhausted", Some(6))]);
     assert_eq!(report.transactions, 4);
+}
+
+/// Protects the parent's memory from a worker that was taken over: a line without an end is not kept, and it is given up.
+#[test]
+fn a_worker_that_says_too_much_is_given_up() {
+    let dir = tempfile::tempdir().unwrap();
+    // However slow the machine: what counts is how much it says.
+    let limits = Limits { silence: Duration::from_secs(3_600), ..limits() };
+    let program = script(dir.path(), "head -c 300000000 /dev/zero; sleep 3600");
+    let why = worker::run(&program, Request::new("/nowhere".into()), limits, |_| {}).unwrap_err().to_string();
+    assert!(why.contains("it said a line of more than 256 MiB"), "{why}");
 }

@@ -11,6 +11,7 @@ pub(super) use super::proof::args::*;
 pub(super) use super::service_args::*;
 use crate::archive::parse_key;
 use crate::hypercore::Key;
+use crate::sandbox::{Layers, Mode};
 use crate::swarm::discovery::{Bootstrap, Firewalled};
 use crate::swarm::transport::Address;
 
@@ -39,8 +40,7 @@ pub(super) enum Command {
     Receipt(ReceiptArgs),
     Compare(CompareArgs),
     Watch(WatchArgs),
-    /// Show on this machine alone how a lying executor is caught: an executor, a watchtower, an alert, a proof.
-    Demo,
+    Demo(DemoArgs),
     Status(StatusArgs),
     /// List, show and acknowledge what the service has found.
     #[command(subcommand)]
@@ -70,7 +70,11 @@ pub(super) enum Command {
     },
     /// Audit one database on behalf of another process of this program.
     #[command(hide = true)]
-    Worker,
+    Worker {
+        /// The layers in which it was started, to which it adds its own share.
+        #[arg(long)]
+        layers: Option<Layers>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -127,6 +131,27 @@ pub(super) struct AuditArgs {
     pub confirm: bool,
     #[command(flatten)]
     pub budget: BudgetArgs,
+    #[command(flatten)]
+    pub sandbox: SandboxArgs,
+}
+
+/// How contract code is locked in.
+#[derive(Debug, Args)]
+pub(super) struct SandboxArgs {
+    /// Whether contract code may run without the layers that lock it in: not at all, with what this system has, or with none.
+    #[arg(long, value_name = "MODE", default_value = "auto", value_parser = sandbox_mode())]
+    pub sandbox: Mode,
+}
+
+pub(super) fn sandbox_mode() -> impl TypedValueParser<Value = Mode> {
+    PossibleValuesParser::new(Mode::NAMES).try_map(|text| text.parse::<Mode>())
+}
+
+/// Show on this machine alone how a lying executor is caught: an executor, a watchtower, an alert, a proof.
+#[derive(Debug, Args)]
+pub(super) struct DemoArgs {
+    #[command(flatten)]
+    pub sandbox: SandboxArgs,
 }
 
 /// Follow databases live: download, audit, seed and watch them until it is stopped.
@@ -147,6 +172,8 @@ pub(super) struct FollowArgs {
     /// Print JSON, an object a line.
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub sandbox: SandboxArgs,
 }
 
 fn link(text: &str) -> Result<Key, String> {

@@ -8,14 +8,17 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::args::AuditArgs;
 use super::download::{self, Download};
+use super::launcher::launcher;
+use super::runtimes::Place;
 use super::{Failure, escape, escape_json, exit, proof};
 use crate::database::ack::to_hex;
 use crate::hypercore::Key;
 use crate::replay::finding::{Accused, Class, Finding, Kind, ShownChange, Support, Verdict};
-use crate::worker::{self, Beat, Launch, Limits, Report, Request};
+use crate::worker::{self, Beat, Limits, Report, Request};
 
 /// Runs the audit in a worker and prints the report.
-pub(super) fn run(args: &AuditArgs, launch: &Launch, out: &mut dyn Write) -> Result<u8, Failure> {
+pub(super) fn run(args: &AuditArgs, runtimes: &Place, out: &mut dyn Write) -> Result<u8, Failure> {
+    let launcher = launcher(args.sandbox.sandbox, runtimes)?;
     let budget = &args.budget;
     let request = |dir: PathBuf, key: Option<Key>| Request {
         key: key.map(|key| to_hex(&key)),
@@ -31,7 +34,7 @@ pub(super) fn run(args: &AuditArgs, launch: &Launch, out: &mut dyn Write) -> Res
     };
     let named = args.target.to_str().and_then(crate::archive::parse_link);
     let download = match download::is_wanted(args)? {
-        true => Some(Download::run(args, launch, |dir| request(dir, named))?),
+        true => Some(Download::run(args, &launcher, |dir| request(dir, named))?),
         false => None,
     };
     // Verified as far as it is here is not verified.
@@ -45,13 +48,13 @@ pub(super) fn run(args: &AuditArgs, launch: &Launch, out: &mut dyn Write) -> Res
     let (audit, seed) = download.map_or((None, None), |download| (Some(download.audit), download.seed));
     let report = match audit.and_then(|audit| audit.finish(|beat| progress.show(beat))) {
         Some(report) => Ok(report),
-        None => worker::run(launch, request(dir.clone(), key), Limits::default(), |beat| progress.show(beat)),
+        None => worker::run(&launcher, request(dir.clone(), key), Limits::default(), |beat| progress.show(beat)),
     };
     progress.clear();
     let report = report.map_err(proof::failure)?;
     // Whoever has read the verdict may stop us.
     let stop = seed.as_ref().map(super::seed::Seed::stop).transpose()?;
-    let printed = if args.json { print_json(&report, out) } else { print(&report, launch.runtimes.is_some(), out) };
+    let printed = if args.json { print_json(&report, out) } else { print(&report, launcher.runtimes().is_some(), out) };
     match printed {
         // A reader that has seen enough (`| head`) changes no verdict.
         Err(failure) if !failure.closed => return Err(failure),
@@ -60,7 +63,7 @@ pub(super) fn run(args: &AuditArgs, launch: &Launch, out: &mut dyn Write) -> Res
     if let Some(proofs) = &args.proofs
         && report.verdict == Verdict::Violated
     {
-        proof::write_all(proofs, launch, request(dir, key), &report)?;
+        proof::write_all(proofs, &launcher, request(dir, key), &report)?;
     }
     if let Some((seed, stop)) = seed.zip(stop)
         && let Err(error) = seed.run(stop)

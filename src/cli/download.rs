@@ -16,7 +16,7 @@ use crate::swarm::discovery::{Bootstrap, Config};
 use crate::swarm::fetch::{Fetched, Lacking, Sources, Standing, fetch, fetch_from};
 use crate::swarm::node::Happened;
 use crate::swarm::transport::Address;
-use crate::worker::{Beat, Command, Launch, Limits, News, Report, Request, Worker};
+use crate::worker::{Beat, Command, Launcher, Limits, News, Report, Request, Worker};
 
 /// What was tried in vain is named up to here.
 const MAX_TRIED: usize = 32;
@@ -46,7 +46,7 @@ pub(super) struct Live {
 
 impl Live {
     /// Gives the worker what is new. `request` says what to audit.
-    fn turn(&mut self, at: Standing, request: impl FnOnce() -> Option<(Launch, Request)>) {
+    fn turn(&mut self, at: Standing, request: impl FnOnce() -> Option<(Launcher, Request)>) {
         while let Some(news) = self.worker.as_mut().and_then(Worker::news) {
             match news {
                 News::Beat(beat) => self.transactions = beat.transactions,
@@ -100,7 +100,11 @@ pub(super) fn is_wanted(args: &AuditArgs) -> Result<bool, Failure> {
 
 impl Download {
     /// Downloads what the arguments name, and audits it meanwhile.
-    pub fn run(args: &AuditArgs, launch: &Launch, request: impl Fn(PathBuf) -> Request) -> Result<Download, Failure> {
+    pub fn run(
+        args: &AuditArgs,
+        launcher: &Launcher,
+        request: impl Fn(PathBuf) -> Request,
+    ) -> Result<Download, Failure> {
         let key = args.target.to_str().and_then(parse_link);
         let no_key = "with --peer or --bootstrap, name a key: 64 hex digits or 52 letters of z-base-32";
         let key = key.ok_or_else(|| Failure::new(exit::USAGE, no_key))?;
@@ -108,7 +112,7 @@ impl Download {
         let (mut progress, mut audit) = (Progress::default(), Live::default());
         let (sources, limit) = wanted(&args.download);
         let mut watch = |at: Standing, happened: &[Happened]| {
-            let begin = || Some((launch.clone(), request(dir.canonicalize().ok()?)));
+            let begin = || Some((launcher.clone(), request(dir.canonicalize().ok()?)));
             audit.turn(at, begin);
             progress.show(at, audit.transactions, happened);
         };

@@ -14,6 +14,7 @@ pub mod exit;
 mod follow;
 mod inspect;
 mod lab;
+mod launcher;
 #[cfg(test)]
 #[path = "../../tests/common/nasty.rs"]
 mod nasty;
@@ -94,16 +95,16 @@ fn run(cli: Cli) -> Result<u8, Failure> {
     let out = &mut std::io::stdout();
     let runtimes = runtimes::Place { named: cli.runtimes };
     let result = match cli.command {
-        Command::Audit(args) => audit::run(&args, &runtimes.launch()?, out),
-        Command::Follow(args) => follow::run(&args, &runtimes.launch()?, out),
+        Command::Audit(args) => audit::run(&args, &runtimes, out),
+        Command::Follow(args) => follow::run(&args, &runtimes, out),
         Command::Inspect(args) => inspect::run(&args, out),
-        Command::Lab(args) => lab::run(&args, &runtimes.launch()?, out),
+        Command::Lab(args) => lab::run(&args, &runtimes, out),
         Command::Contract(args) => contract::run(&args, out),
-        Command::Proof(args) => proof::run(&args, &runtimes.launch()?, out),
+        Command::Proof(args) => proof::run(&args, &runtimes, out),
         Command::Receipt(args) => receipt::run(&args, out),
         Command::Compare(args) => compare::run(&args, out),
         Command::Watch(args) => watch::run(&args, &runtimes, out),
-        Command::Demo => demo::run(&runtimes.launch()?, out),
+        Command::Demo(args) => demo::run(&args, &runtimes, out),
         Command::Status(args) => service::status(&args, out),
         Command::Findings(command) => service::findings(&command, out),
         Command::Outbox(command) => service::outbox(&command, out),
@@ -118,7 +119,11 @@ fn run(cli: Cli) -> Result<u8, Failure> {
             out.write_all(&script).map(|()| exit::VERIFIED).map_err(Failure::from)
         }
         Command::Man { command } => man(command.as_deref(), out),
-        Command::Worker => {
+        Command::Worker { layers } => {
+            // Before it reads anything, and while it is one thread.
+            if let Some(layers) = layers {
+                crate::sandbox::enter(layers).map_err(|error| Failure::new(exit::INTERNAL, error))?;
+            }
             let input = std::io::BufReader::new(std::io::stdin());
             crate::worker::serve(Box::new(input), Box::new(std::io::stdout()))
                 .map(|()| exit::VERIFIED)

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::args::RuntimesCommand;
 use super::{Failure, escape, exit};
 use crate::runtimes::{REFERENCES, check, install, installed};
-use crate::worker::Launch;
+use crate::sandbox::{Mode, Sandbox};
 
 /// Where the reference runtimes are.
 pub(super) struct Place {
@@ -15,19 +15,17 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// What workers are started with. Runtimes that are named must be there; others need not.
-    pub fn launch(&self) -> Result<Launch, Failure> {
-        self.launch_or(super::download::data_home().map(|home| home.join("runtimes")))
+    /// The runtimes of this user. Those that are named must be there; others need not.
+    pub fn usual(&self) -> Result<Option<PathBuf>, Failure> {
+        self.or(super::download::data_home().map(|home| home.join("runtimes")))
     }
 
     /// The same, where the service has a place for them.
-    pub fn launch_or(&self, usual: Option<PathBuf>) -> Result<Launch, Failure> {
-        let binary = std::env::current_exe()?;
-        let runtimes = match &self.named {
-            Some(dir) => Some(installed(dir).map_err(unavailable)?.dir),
+    pub fn or(&self, usual: Option<PathBuf>) -> Result<Option<PathBuf>, Failure> {
+        Ok(match &self.named {
+            Some(dir) => Some(installed(&std::path::absolute(dir)?).map_err(unavailable)?.dir),
             None => usual.and_then(|dir| installed(&dir).ok()).map(|found| found.dir),
-        };
-        Ok(Launch { binary, runtimes })
+        })
     }
 
     fn dir(&self) -> Result<PathBuf, Failure> {
@@ -50,7 +48,8 @@ pub(super) fn run(command: &RuntimesCommand, place: &Place, out: &mut dyn Write)
         }
         RuntimesCommand::Check => installed(&std::path::absolute(place.dir()?)?).map_err(unavailable)?,
     };
-    check(&found).map_err(unavailable)?;
+    let sandbox = Sandbox::new(Mode::Auto).map_err(unavailable)?;
+    check(&found, sandbox).map_err(unavailable)?;
     writeln!(out, "{}", escape(&found.dir.display().to_string()))?;
     for reference in REFERENCES {
         writeln!(out, "{}  works", reference.name)?;

@@ -10,6 +10,7 @@ use crate::alerts::Router;
 use crate::config::Config;
 use crate::database::ack::to_hex;
 use crate::replay::finding::Class;
+use crate::sandbox::Sandbox;
 use crate::watch::control::{self, Order, Reply};
 use crate::watch::ledger::Ledger;
 use crate::watch::register;
@@ -31,7 +32,8 @@ fn unusable(error: StateError) -> Failure {
 impl Place {
     fn of(args: &ServiceArgs) -> Result<Place, Failure> {
         let config = load(&args.config)?;
-        let places = places(&config, &super::runtimes::Place { named: None })?;
+        // These commands start no workers.
+        let places = places(&config, Sandbox::off(), &super::runtimes::Place { named: None })?;
         Ok(Place { config, places, json: args.json })
     }
 

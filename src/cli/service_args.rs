@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::args::key;
+use super::args::{key, sandbox_mode};
 use crate::hypercore::Key;
+use crate::sandbox::Mode;
 
 /// Follow many databases, and tell people what is found.
 ///
@@ -17,6 +18,9 @@ pub(super) struct WatchArgs {
     /// The configuration; `vitra-watch config init` makes one.
     #[arg(long, value_name = "FILE", default_value = "vitra-watch.yaml")]
     pub config: PathBuf,
+    /// Whether contract code may run without the layers that lock it in; by default what the configuration says.
+    #[arg(long, value_name = "MODE", value_parser = sandbox_mode())]
+    pub sandbox: Option<Mode>,
 }
 
 /// Which service is meant, and how to print.

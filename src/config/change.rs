@@ -24,11 +24,12 @@ impl Config {
     /// What is different between the configuration that a service runs with and a new one, in the file's order.
     pub fn changes(old: &Config, new: &Config) -> Vec<Change> {
         // Taken apart, so that a new key cannot be forgotten.
-        let Config { name, data, runtimes, databases, network, quotas, conditions, alerts, web } = old;
+        let Config { name, data, runtimes, sandbox, databases, network, quotas, conditions, alerts, web } = old;
         let all = [
             ("name", *name == new.name, Applies::Restart),
             ("data", *data == new.data, Applies::Restart),
             ("runtimes", *runtimes == new.runtimes, Applies::Restart),
+            ("sandbox", *sandbox == new.sandbox, Applies::Restart),
             ("databases", *databases == new.databases, Applies::Now),
             ("network", *network == new.network, Applies::Restart),
             ("quotas", *quotas == new.quotas, Applies::Now),

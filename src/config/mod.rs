@@ -21,6 +21,7 @@ use reqwest::Url;
 use serde::Deserialize;
 
 use crate::hypercore::Key;
+use crate::sandbox::Mode;
 use crate::swarm::discovery::{Bootstrap, Firewalled};
 use crate::swarm::transport::Address;
 
@@ -45,6 +46,9 @@ pub struct Config {
     pub data: Option<PathBuf>,
     /// Where the reference runtimes are. By default `runtimes` in the data directory, if they are there.
     pub runtimes: Option<PathBuf>,
+    /// Whether contract code may run without the layers that lock it in: `required`, `auto`, `off`.
+    #[serde(deserialize_with = "parse::parsed")]
+    pub sandbox: Mode,
     /// Databases to follow.
     #[serde(deserialize_with = "parse::or_default")]
     pub databases: Vec<Database>,
@@ -71,6 +75,7 @@ impl Default for Config {
             name: "vitra-watch".to_owned(),
             data: None,
             runtimes: None,
+            sandbox: Mode::Required,
             databases: Vec::new(),
             network: Network::default(),
             quotas: Quotas::default(),

@@ -8,6 +8,7 @@ use super::{REFERENCES, Runtimes};
 use crate::database::{Value, encode};
 use crate::replay::engine::{AckView, Change, Outcome, State};
 use crate::replay::reference::{Question, Reply, ask};
+use crate::sandbox::Sandbox;
 
 /// The npm project, with exact versions and the hash of every package.
 const FILES: [(&str, &str); 3] = [
@@ -97,7 +98,7 @@ const TRIAL: &str = "export const apply = { TRY (tx, op, ack) {
 ///
 /// # Errors
 /// [`Problem::Broken`] for the first that does not do it right.
-pub fn check(installed: &Installed) -> Result<(), Problem> {
+pub fn check(installed: &Installed, sandbox: Sandbox) -> Result<(), Problem> {
     let operation = encode(&Value::object(vec![
         ("op".into(), Value::str("TRY")),
         ("text".into(), Value::str("a\u{1f600}")),
@@ -112,7 +113,7 @@ pub fn check(installed: &Installed) -> Result<(), Problem> {
         ("/text", Some(Value::str("\u{1f600}"))),
         ("/when", Some(Value::Date(1_700_000_000_123.0))),
     ];
-    let replies = ask(&Runtimes::new(&installed.dir), &question, &Nothing).unwrap_or_default();
+    let replies = ask(&Runtimes::new(&installed.dir, sandbox), &question, &Nothing).unwrap_or_default();
     for (at, reference) in REFERENCES.iter().enumerate() {
         let broken = |why: String| Problem::Broken(reference.name.to_owned(), why);
         match replies.get(at) {

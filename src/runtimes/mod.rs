@@ -15,6 +15,7 @@ pub use install::{Installed, Problem, check, install, installed};
 use process::Process;
 
 use crate::replay::reference::References;
+use crate::sandbox::Sandbox;
 
 /// One of the reference runtimes.
 #[derive(Clone, Copy, Debug)]
@@ -45,15 +46,16 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Processes of one installation, started as they are needed.
 pub struct Runtimes {
     dir: PathBuf,
+    sandbox: Sandbox,
     names: Vec<String>,
     processes: RefCell<[Option<Process>; REFERENCES.len()]>,
 }
 
 impl Runtimes {
-    /// The runtimes that are installed in a directory. Starts nothing.
-    pub fn new(dir: &Path) -> Self {
+    /// The runtimes that are installed in a directory, locked in by a sandbox. Starts nothing.
+    pub fn new(dir: &Path, sandbox: Sandbox) -> Self {
         let names = REFERENCES.iter().map(|reference| reference.name.to_owned()).collect();
-        Self { dir: dir.to_owned(), names, processes: RefCell::default() }
+        Self { dir: dir.to_owned(), sandbox, names, processes: RefCell::default() }
     }
 
     /// Ends all processes.
@@ -79,7 +81,9 @@ impl References for Runtimes {
                     return None;
                 }
                 if slot.is_none() {
-                    *slot = REFERENCES.get(at).and_then(|reference| Process::start(&self.dir, reference).ok());
+                    *slot = REFERENCES
+                        .get(at)
+                        .and_then(|reference| Process::start(&self.dir, &self.sandbox, reference).ok());
                 }
                 if slot.as_mut().is_some_and(|process| process.say(&line).is_err()) {
                     *slot = None;

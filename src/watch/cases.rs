@@ -11,7 +11,7 @@ use crate::hypercore::Key;
 use crate::replay::finding::{Accused, Finding, Kind};
 use crate::replay::heads::is_same_event;
 use crate::swarm::node::Node;
-use crate::worker::{Launch, Limits, Report, Request, make_proofs};
+use crate::worker::{Launcher, Limits, Report, Request, make_proofs};
 
 use super::Millis;
 
@@ -203,7 +203,7 @@ impl Case {
 
 /// Proves findings in a thread that tells `done` about it; `false` when there can be no thread.
 pub fn prove(
-    launch: Launch,
+    launcher: Launcher,
     request: Request,
     report: Report,
     findings: Vec<Finding>,
@@ -218,7 +218,7 @@ pub fn prove(
                 *slot = Some(proof);
             }
         };
-        let failed = make_proofs(&launch, request, &report, Limits::default(), took).err();
+        let failed = make_proofs(&launcher, request, &report, Limits::default(), took).err();
         let why = failed.map_or_else(|| "it was passed over".to_owned(), |error| error.to_string());
         let made = made.into_iter().map(|(id, proof)| (id, proof.unwrap_or_else(|| Err(why.clone())))).collect();
         // A service that has ended needs no proofs; it makes them again.

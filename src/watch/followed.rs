@@ -10,7 +10,7 @@ use crate::replay::auditor::{Checkpoint, Wait};
 use crate::replay::finding::{Class, Finding, Verdict};
 use crate::swarm::fetch::Declared;
 use crate::swarm::node::{Happened, Node};
-use crate::worker::{Beat, Command, Launch, Limits, News, Report, Request, Standing, Worker};
+use crate::worker::{Beat, Command, Launcher, Limits, News, Report, Request, Standing, Worker};
 
 /// An operation that nobody serves is said to be waited for after the first, and left out after the second: whoever withholds one
 /// must not hide what comes after it.
@@ -76,7 +76,7 @@ impl Waiting {
 pub struct Followed {
     key: Key,
     request: Request,
-    launch: Launch,
+    launcher: Launcher,
     declared: Declared,
     worker: Option<Worker>,
     beat: Beat,
@@ -94,13 +94,13 @@ pub struct Followed {
 }
 
 impl Followed {
-    /// The database with this index, in the archive at `dir`.
-    pub fn new(key: Key, dir: &Path, launch: &Launch) -> Self {
+    /// The database with this index, in the archive at `dir`; `launcher` starts its workers.
+    pub fn new(key: Key, dir: &Path, launcher: &Launcher) -> Self {
         let request = Request { key: Some(to_hex(&key)), ..Request::new(dir.to_owned()) };
         Self {
             key,
             request,
-            launch: launch.clone(),
+            launcher: launcher.clone(),
             declared: Declared::default(),
             worker: None,
             beat: Beat::default(),
@@ -238,7 +238,7 @@ impl Followed {
         let grown = all != self.told || self.heads;
         match &mut self.worker {
             None if index > 0 => {
-                let worker = Worker::start(self.launch.clone(), self.request.clone(), Limits::default());
+                let worker = Worker::start(self.launcher.clone(), self.request.clone(), Limits::default());
                 self.worker = Some(worker?);
             }
             Some(worker) if grown => worker.tell(Command::Grown { heads: self.heads }),

@@ -7,6 +7,7 @@ use super::Millis;
 use super::alert::Subject;
 use crate::hypercore::{Key, Scheme, SignedHead};
 use crate::replay::finding::Verdict;
+use crate::sandbox::Layers;
 
 /// Upper bounds of the buckets of replay times, in seconds.
 pub const BUCKETS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0, 600.0];
@@ -115,6 +116,8 @@ pub struct Snapshot {
     pub archive_bytes: u64,
     /// Seconds of replay, a turn of a worker each.
     pub replay: Histogram,
+    /// The layers that lock workers in.
+    pub layers: Layers,
     /// Databases by key.
     pub databases: BTreeMap<Key, LiveDatabase>,
 }

@@ -77,7 +77,7 @@ impl Register {
         let findings = state.findings(&Filter { database: Some(row.key), ..Filter::default() })?;
         let checkpoint = state.checkpoint(&row.key)?;
         let stalled = stalled(config, &row.key);
-        let watched = Watched::new(row, stalled, findings, checkpoint, (&places.archive, &places.launch));
+        let watched = Watched::new(row, stalled, findings, checkpoint, (&places.archive, &places.launcher));
         self.databases.insert(row.key, watched);
         Ok(())
     }

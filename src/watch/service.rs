@@ -26,7 +26,7 @@ use crate::config::{Applies, Config};
 use crate::crash;
 use crate::swarm::discovery::{Bootstrap, Config as Dht, Swarm};
 use crate::swarm::node::Node;
-use crate::worker::Launch;
+use crate::worker::Launcher;
 
 /// How long a step of the node may last while workers are busy, and otherwise.
 const BUSY: Duration = Duration::from_millis(10);
@@ -47,16 +47,16 @@ pub struct Places {
     pub socket: PathBuf,
     /// The evidence folder.
     pub evidence: PathBuf,
-    /// This program.
-    pub launch: Launch,
+    /// How workers are started.
+    pub launcher: Launcher,
 }
 
 impl Places {
     /// The places below a data directory.
-    pub fn below(data: &std::path::Path, launch: Launch) -> Places {
+    pub fn below(data: &std::path::Path, launcher: Launcher) -> Places {
         let archive = data.join("archive");
         let evidence = archive.join("evidence");
-        Places { archive, state: data.join("state.sqlite"), socket: data.join("control.sock"), evidence, launch }
+        Places { archive, state: data.join("state.sqlite"), socket: data.join("control.sock"), evidence, launcher }
     }
 }
 
@@ -314,7 +314,7 @@ impl<'a> Service<'a> {
         tell: &UnboundedSender<Made>,
     ) -> Result<(), Trouble> {
         let shared = Arc::clone(register.shared());
-        let launch = &self.places.launch;
+        let launcher = &self.places.launcher;
         let histogram = &mut self.replay;
         for watched in register.watched_mut() {
             let mut replay = |worked: Duration| histogram.observe(worked.as_secs_f64());
@@ -322,7 +322,7 @@ impl<'a> Service<'a> {
             watched.turn(&mut round, |followed, findings| {
                 let Some(report) = followed.report() else { return false };
                 let request = followed.request().clone();
-                prove(launch.clone(), request, report, findings, *followed.key(), tell.clone())
+                prove(launcher.clone(), request, report, findings, *followed.key(), tell.clone())
             })?;
         }
         Ok(())
@@ -456,6 +456,7 @@ impl<'a> Service<'a> {
             ready: self.stopped.is_none(),
             stopped,
             replay: self.replay.clone(),
+            layers: self.places.launcher.sandbox().layers(),
             channels: self.channels.clone(),
             ..snapshot
         });

@@ -17,7 +17,7 @@ use crate::proofs::Rebuttal;
 use crate::replay::finding::{Accused, Class, Finding};
 use crate::replay::heads::is_same_event;
 use crate::swarm::node::{Happened, Node};
-use crate::worker::Launch;
+use crate::worker::Launcher;
 
 /// How far a database has come is written down at most so often, unless something was found.
 const SAVE: Duration = Duration::from_secs(1);
@@ -114,9 +114,9 @@ impl Watched {
         stalled: Duration,
         findings: Vec<FindingRow>,
         checkpoint: Option<String>,
-        (dir, launch): (&Path, &Launch),
+        (dir, launcher): (&Path, &Launcher),
     ) -> Self {
-        let mut followed = Followed::new(row.key, dir, launch);
+        let mut followed = Followed::new(row.key, dir, launcher);
         followed.resume(checkpoint);
         Self {
             subject: subject(row),

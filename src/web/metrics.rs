@@ -12,6 +12,7 @@ use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, Me
 use super::overview::{Entry, Overview};
 use super::text::plain_name;
 use crate::replay::finding::{Class, Kind, RULEBOOK, Verdict};
+use crate::sandbox::Layer;
 use crate::watch::live::{BUCKETS, Snapshot};
 use crate::watch::state::{ConditionKind, OutboxStatus};
 
@@ -100,9 +101,20 @@ fn own(live: &Snapshot, answers: &BTreeMap<&str, u64>) -> Vec<MetricFamily> {
         ),
         single("peers", "Connected peers.", live.peers as f64),
         single("archive_bytes", "Bytes of the archive.", live.archive_bytes as f64),
+        sandbox(live),
         replay(live),
         requests,
     ]
+}
+
+/// Every layer, whether the system has it or not.
+fn sandbox(live: &Snapshot) -> MetricFamily {
+    let help = "1 when this layer locks contract code in, 0 when this system lacks it or it is switched off.";
+    let mut family = family("sandbox_layer", help, MetricType::GAUGE);
+    for layer in Layer::ALL {
+        add(&mut family, &[("layer", layer.name())], f64::from(u8::from(live.layers.has(layer))));
+    }
+    family
 }
 
 fn replay(live: &Snapshot) -> MetricFamily {

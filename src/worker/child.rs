@@ -8,7 +8,6 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, setrlimit};
 use serde::de::DeserializeOwned;
 
 use super::checkpoints::{Checkpoints, begin};
@@ -26,9 +25,6 @@ use crate::runtimes::REFERENCES;
 
 /// How often the child says where it stands.
 const BEAT: Duration = Duration::from_millis(100);
-
-/// Address space beyond what the budgets ask for.
-const ROOM: u64 = 8 << 30;
 
 /// The beat, shared between the auditor's thread and the one that writes.
 #[derive(Default)]
@@ -61,7 +57,8 @@ impl Pulse {
     }
 }
 
-/// Serves one request, and the commands that follow a live one: the whole life of a worker process.
+/// Serves one request, and the commands that follow a live one: the whole life of a worker process. Whoever calls it has locked the
+/// process in before ([`crate::sandbox::enter`]).
 ///
 /// # Errors
 /// When the pipes fail; everything else is an [`Answer`].
@@ -71,7 +68,6 @@ pub fn serve(input: Box<dyn BufRead + Send>, output: Box<dyn Write + Send>) -> s
         Ok(request) => request,
         Err(error) => return pipes.send(&Answer::Failed(format!("the request cannot be read: {error}"))),
     };
-    limit_resources(&request);
     let pulse = Arc::new(Pulse::default());
     pulse.busy.store(true, Ordering::Relaxed);
     let budget = request.options().budget;
@@ -163,16 +159,6 @@ impl References for Relayed {
         let heard = self.pipes.send(&Answer::Ask(lines)).ok().and_then(|()| self.pipes.hear().ok());
         // A parent that is gone gives no answer.
         heard.and_then(Result::ok).unwrap_or_else(|| asked.into_iter().map(|at| (at, None)).collect())
-    }
-}
-
-fn limit_resources(request: &Request) {
-    let space = (request.memory as u64).saturating_add(request.cache as u64).saturating_add(ROOM);
-    // A limit that cannot be set leaves the stricter one that is there.
-    for (resource, most) in
-        [(Resource::Core, 0), (Resource::Fsize, 0), (Resource::Nofile, 4_096), (Resource::As, space)]
-    {
-        let _ = setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) });
     }
 }
 

@@ -1,18 +1,20 @@
 //! A worker that stays, seen from the parent: a thread that starts it, tells it what is new, and starts it again when it is
 //! stuck.
 
-use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, TrySendError, channel, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::parent::{Launch, Limits, Stuck, WorkerError, odd};
+use super::parent::{Limits, Stuck, WorkerError, odd};
 use super::report::{Beat, Command, Request, Standing};
-use super::session::{Ended, Session};
+use super::session::{Ended, Launcher, Session};
 use crate::replay::report::Report;
 
 /// A worker rests as long as it last worked, up to this: no more than half of the time goes into a log whose owner makes each
 /// turn dear.
 const MAX_REST: Duration = Duration::from_secs(60);
+/// News that wait to be taken. A worker says so many beats as it likes; those for which there is no room are dropped.
+const MAX_NEWS: usize = 64;
 
 /// What is new of a worker.
 #[derive(Debug)]
@@ -41,12 +43,12 @@ impl Worker {
     ///
     /// # Errors
     /// When there can be no thread.
-    pub fn start(launch: Launch, request: Request, limits: Limits) -> std::io::Result<Worker> {
+    pub fn start(launcher: Launcher, request: Request, limits: Limits) -> std::io::Result<Worker> {
         let (commands, orders) = channel();
-        let (tell, news) = channel();
+        let (tell, news) = sync_channel(MAX_NEWS);
         let request = Request { live: true, ..request };
         let work = move || {
-            let supervisor = Supervisor { launch, request, limits, orders, tell };
+            let supervisor = Supervisor { launcher, request, limits, orders, tell };
             supervisor.run();
         };
         let thread = std::thread::Builder::new().name("worker".into()).spawn(work)?;
@@ -95,11 +97,11 @@ impl Drop for Worker {
 }
 
 struct Supervisor {
-    launch: Launch,
+    launcher: Launcher,
     request: Request,
     limits: Limits,
     orders: Receiver<Command>,
-    tell: Sender<News>,
+    tell: SyncSender<News>,
 }
 
 impl Supervisor {
@@ -115,13 +117,13 @@ impl Supervisor {
         // What a worker died of that waited, it may be told again once.
         let mut again: Option<Command> = None;
         loop {
-            let mut session = Session::start(&self.launch, &self.request)?;
+            let mut session = Session::start(&self.launcher, &self.request)?;
             let mut stood = false;
             loop {
                 let begun = Instant::now();
                 let (tell, mut heard) = (&self.tell, true);
                 let mut beat = |beat| {
-                    heard = tell.send(News::Beat(beat)).is_ok();
+                    heard = !matches!(tell.try_send(News::Beat(beat)), Err(TrySendError::Disconnected(_)));
                     heard
                 };
                 match session.listen(self.limits, &mut beat)? {

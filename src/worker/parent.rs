@@ -1,28 +1,11 @@
 //! The parent's side: what is done about workers that are stuck.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::report::{Beat, Request};
-use super::session::{Ended, Session};
+use super::session::{Ended, Launcher, Session};
 use crate::replay::report::Report;
-
-/// What processes are started with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Launch {
-    /// This program.
-    pub binary: PathBuf,
-    /// Where the reference runtimes are installed, if they are.
-    pub runtimes: Option<PathBuf>,
-}
-
-impl Launch {
-    /// This program without reference runtimes.
-    pub fn new(binary: impl Into<PathBuf>) -> Self {
-        Self { binary: binary.into(), runtimes: None }
-    }
-}
 
 /// When a worker is given up.
 #[derive(Clone, Copy, Debug)]
@@ -61,14 +44,14 @@ pub enum WorkerError {
 /// # Errors
 /// [`WorkerError`].
 pub fn run(
-    launch: &Launch,
+    launcher: &Launcher,
     mut request: Request,
     limits: Limits,
     mut progress: impl FnMut(Beat),
 ) -> Result<Report, WorkerError> {
     let mut stuck = Stuck::default();
     loop {
-        match Session::start(launch, &request)?.listen(limits, &mut |beat| {
+        match Session::start(launcher, &request)?.listen(limits, &mut |beat| {
             progress(beat);
             true
         })? {

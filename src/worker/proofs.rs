@@ -5,9 +5,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::child::{Pulse, prepare};
-use super::parent::{Launch, Limits, Stuck, WorkerError, odd};
+use super::parent::{Limits, Stuck, WorkerError, odd};
 use super::report::{Answer, ProofTask, Request};
-use super::session::{Ended, Session};
+use super::session::{Ended, Launcher, Session};
 use crate::archive::{Database, OpenError, parse_key};
 use crate::database::ack::{bytes_from_hex, to_hex};
 use crate::proofs::{Lacks, Proof, Rebuttal, Setup, Statement, check, is_input, prove};
@@ -30,7 +30,7 @@ pub struct Refusal {
 /// # Errors
 /// [`WorkerError`]; what was given before stays.
 pub fn make_proofs(
-    launch: &Launch,
+    launcher: &Launcher,
     request: Request,
     report: &Report,
     limits: Limits,
@@ -42,7 +42,7 @@ pub fn make_proofs(
     let mut stuck = Stuck::default();
     let mut done = vec![false; report.findings.len()];
     loop {
-        let mut session = Session::start(launch, &request)?;
+        let mut session = Session::start(launcher, &request)?;
         loop {
             match session.listen(limits, &mut |_| true)? {
                 Ended::Proof(Answer::Made(at, proof)) => {
@@ -68,7 +68,7 @@ pub fn make_proofs(
 /// # Errors
 /// [`WorkerError`].
 pub fn check_proof(
-    launch: &Launch,
+    launcher: &Launcher,
     file: &[u8],
     limit: usize,
     limits: Limits,
@@ -77,7 +77,7 @@ pub fn check_proof(
     let mut request = Request { proofs: Some(task), ..Request::new(Path::new("/").to_owned()) };
     let mut stuck = Stuck::default();
     loop {
-        match Session::start(launch, &request)?.listen(limits, &mut |_| true)? {
+        match Session::start(launcher, &request)?.listen(limits, &mut |_| true)? {
             Ended::Proof(Answer::Checked(statement)) => return Ok(Ok(*statement)),
             Ended::Proof(Answer::Refused(why, lacks)) => return Ok(Err(Refusal { why, lacks })),
             Ended::Stuck(seq, why) => stuck.count(seq, why, &mut request, limits)?,
@@ -92,7 +92,7 @@ pub fn check_proof(
 /// # Errors
 /// [`WorkerError`].
 pub fn make_rebuttal(
-    launch: &Launch,
+    launcher: &Launcher,
     dir: &Path,
     proof: &[u8],
     limit: usize,
@@ -102,7 +102,7 @@ pub fn make_rebuttal(
     let mut request = Request { proofs: Some(task), ..Request::new(dir.to_owned()) };
     let mut stuck = Stuck::default();
     loop {
-        match Session::start(launch, &request)?.listen(limits, &mut |_| true)? {
+        match Session::start(launcher, &request)?.listen(limits, &mut |_| true)? {
             Ended::Proof(Answer::Made(_, Ok(hex))) => return Ok(Ok(bytes_from_hex(&hex).ok_or_else(odd)?)),
             Ended::Proof(Answer::Made(_, Err(why))) => return Ok(Err(Refusal { why, lacks: Lacks::Proof })),
             Ended::Proof(Answer::Refused(why, lacks)) => return Ok(Err(Refusal { why, lacks })),

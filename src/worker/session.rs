@@ -1,20 +1,103 @@
 //! One worker process and the pipes to it.
-#![allow(unsafe_code, reason = "one call between fork and exec, to close what the child must not inherit")]
+//!
+//! A worker runs hostile code, and may have been taken over by it. So each of its lines is bounded, few of them wait here, and a worker
+//! that does not read its commands is given up instead of waited for.
 
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::io::{ErrorKind, PipeWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Instant;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use serde::Serialize;
 
-use super::parent::{Launch, Limits, WorkerError};
-use super::report::{Answer, Beat, Request, Standing};
+use super::parent::{Limits, WorkerError};
+use super::report::{Answer, Beat, ProofTask, Request, Standing};
+use crate::archive::find_stores;
 use crate::replay::reference::References;
 use crate::replay::report::Report;
 use crate::runtimes::Runtimes;
+use crate::sandbox::{self, Child, Line, Lines, Mode, Program, Role, Sandbox};
+
+/// Longest line of a worker: a report of 100,000 findings, the most that can be asked for, has about 200 MB.
+const MAX_LINE: usize = 256 << 20;
+/// Lines of a worker that wait to be read; then it waits.
+const LINES: usize = 16;
+/// Address space beyond what the budgets ask for.
+const ROOM: u64 = 8 << 30;
+/// Processor time of a worker, in seconds: a week. The parent's clock ends each run long before; this ends what it does not see.
+const CPU: u64 = 7 * 24 * 3_600;
+/// Threads of a worker: its own, those of the scan and of the engine, with room.
+const THREADS: u64 = 64;
+/// Seconds in which a worker must begin to read what it has asked for.
+const READS_WITHIN: i64 = 10;
+/// Files that a worker may have open.
+const FILES: u64 = 4_096;
+
+/// How workers are started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Launcher {
+    binary: PathBuf,
+    sandbox: Sandbox,
+    runtimes: Option<PathBuf>,
+}
+
+impl Launcher {
+    /// By this program, which is `binary`, in this sandbox.
+    pub fn new(binary: impl Into<PathBuf>, sandbox: Sandbox) -> Self {
+        Self { binary: binary.into(), sandbox, runtimes: None }
+    }
+
+    /// With the reference runtimes that are installed in this directory, if there are any.
+    #[must_use]
+    pub fn with_runtimes(self, runtimes: Option<PathBuf>) -> Self {
+        Self { runtimes, ..self }
+    }
+
+    /// Where the reference runtimes are installed, if they are.
+    pub fn runtimes(&self) -> Option<&Path> {
+        self.runtimes.as_deref()
+    }
+
+    /// The sandbox.
+    pub fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
+    }
+
+    fn launch(&self, request: &Request) -> Result<Child, WorkerError> {
+        let mut arguments = vec!["worker".into()];
+        if self.sandbox.mode() != Mode::Off {
+            arguments.extend(["--layers".into(), self.sandbox.layers().to_string().into()]);
+        }
+        let space = (request.memory as u64).saturating_add(request.cache as u64).saturating_add(ROOM);
+        let program = Program {
+            path: self.binary.clone(),
+            arguments,
+            environment: [("TZ", "UTC"), ("LC_ALL", "C")].map(|(name, value)| (name.into(), value.into())).to_vec(),
+            read: reads(request),
+            role: Role::Worker,
+            limits: sandbox::Limits {
+                address_space: Some(space),
+                data: None,
+                cpu: Some(CPU),
+                processes: Some(THREADS),
+                open_files: FILES,
+            },
+        };
+        self.sandbox.launch(&program).map_err(|error| WorkerError::Failed(error.to_string()))
+    }
+}
+
+/// What a worker reads: the directory of its request, and its stores, to which links may lead. To check a proof it reads nothing.
+fn reads(request: &Request) -> Vec<PathBuf> {
+    if let Some(ProofTask::Check { .. }) = request.proofs {
+        return Vec::new();
+    }
+    let mut read = find_stores(&request.dir);
+    read.push(request.dir.clone());
+    read
+}
 
 /// What a worker came to.
 pub(super) enum Ended {
@@ -29,43 +112,40 @@ pub(super) enum Ended {
 
 /// A worker; killed when dropped.
 pub(super) struct Session {
-    child: Child,
-    stdin: ChildStdin,
-    lines: Receiver<String>,
+    // Killed and reaped when the session is dropped.
+    _child: Child,
+    stdin: PipeWriter,
+    lines: Receiver<Line>,
     runtimes: Option<Runtimes>,
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        // Dead already, or to be killed: either way it is reaped here.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 impl Session {
     /// Starts a worker and gives it its request.
-    pub fn start(launch: &Launch, request: &Request) -> Result<Session, WorkerError> {
+    pub fn start(launcher: &Launcher, request: &Request) -> Result<Session, WorkerError> {
         let failed = |error: std::io::Error| WorkerError::Failed(error.to_string());
-        let mut child = spawn(&launch.binary).map_err(failed)?;
+        let mut child = launcher.launch(request)?;
         let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(WorkerError::Failed("the worker has no pipes".into()));
         };
-        let (sender, lines) = channel();
+        let (sender, lines) = sync_channel(LINES);
         let reader = std::thread::Builder::new().name("worker-output".into());
-        let runtimes = launch.runtimes.as_deref().map(Runtimes::new);
+        let runtimes = launcher.runtimes().map(|dir| Runtimes::new(dir, launcher.sandbox));
         let request = &Request { asks: runtimes.is_some(), ..request.clone() };
-        let mut session = Session { child, stdin, lines, runtimes };
+        let mut session = Session { _child: child, stdin, lines, runtimes };
         let reader = reader.spawn(move || {
-            for line in BufReader::new(stdout).lines() {
-                let Ok(line) = line else { break };
-                if sender.send(line).is_err() {
+            let mut lines = Lines::new(stdout, MAX_LINE);
+            loop {
+                let line = lines.next_line();
+                if line == Line::End || sender.send(line).is_err() {
                     break;
                 }
             }
         });
         reader.map_err(failed)?;
+        // Until it has its request it runs nothing that is hostile, and reads. Later it may have been taken over.
         session.say(request)?;
+        let flags = fcntl_getfl(&session.stdin).map_err(|error| failed(error.into()))?;
+        fcntl_setfl(&session.stdin, flags | OFlags::NONBLOCK).map_err(|error| failed(error.into()))?;
         Ok(session)
     }
 
@@ -75,9 +155,36 @@ impl Session {
         line.push(b'\n');
         match self.stdin.write_all(&line) {
             // A worker that died before it read says so by its silence.
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(WorkerError::Failed(error.to_string())),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                Err(WorkerError::Failed("it does not read what it is told".into()))
+            }
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(WorkerError::Failed(error.to_string())),
             _ => Ok(()),
         }
+    }
+
+    /// Sends what a worker waits for: it may be more than the pipe holds, and whoever waits reads.
+    fn answer(&mut self, what: &impl Serialize) -> Result<(), WorkerError> {
+        let failed = |error: std::io::Error| WorkerError::Failed(error.to_string());
+        let mut line = serde_json::to_vec(what).map_err(|error| WorkerError::Failed(error.to_string()))?;
+        line.push(b'\n');
+        let mut rest = line.as_slice();
+        while !rest.is_empty() {
+            match self.stdin.write(rest) {
+                Ok(written) => rest = rest.get(written..).unwrap_or_default(),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    let mut ready = [PollFd::new(&self.stdin, PollFlags::OUT)];
+                    let patience = Timespec { tv_sec: READS_WITHIN, tv_nsec: 0 };
+                    if poll(&mut ready, Some(&patience)).map_err(|error| failed(error.into()))? == 0 {
+                        return Err(WorkerError::Failed("it does not read what it has asked for".into()));
+                    }
+                }
+                // A worker that died says so by its silence.
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
+                Err(error) => return Err(failed(error)),
+            }
+        }
+        Ok(())
     }
 
     /// Listens to a worker at work, until it is done or must be given up, or `progress` has had enough.
@@ -93,13 +200,17 @@ impl Session {
         let mut since = Instant::now();
         loop {
             let line = match self.lines.recv_timeout(limits.silence) {
-                Ok(line) => line,
+                Ok(Line::Whole(line)) => line,
+                Ok(Line::TooLong) => {
+                    return Err(WorkerError::Failed(format!("it said a line of more than {} MiB", MAX_LINE >> 20)));
+                }
+                Ok(Line::End) => return Ok(Ended::Stuck(last.running, "it died without a report".into())),
                 Err(RecvTimeoutError::Timeout) => return Ok(Ended::Stuck(last.running, "it fell silent".into())),
                 Err(RecvTimeoutError::Disconnected) => {
                     return Ok(Ended::Stuck(last.running, "it died without a report".into()));
                 }
             };
-            match serde_json::from_str(&line) {
+            match serde_json::from_slice(&line) {
                 Ok(Answer::Beat(beat)) => {
                     if !progress(beat) {
                         return Ok(Ended::Stuck(None, "nobody listens any more".into()));
@@ -117,7 +228,7 @@ impl Session {
                         return Err(WorkerError::Failed("it asks for what there is not".into()));
                     };
                     let answers = runtimes.exchange(lines);
-                    self.say(&answers)?;
+                    self.answer(&answers)?;
                     // The engine did not run meanwhile.
                     since = Instant::now();
                 }
@@ -133,20 +244,4 @@ impl Session {
             }
         }
     }
-}
-
-fn spawn(binary: &Path) -> std::io::Result<Child> {
-    let mut command = Command::new(binary);
-    command.arg("worker").env_clear().env("TZ", "UTC").env("LC_ALL", "C");
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).current_dir("/");
-    // SAFETY: between fork and exec only this one system call is made, which is async-signal-safe, allocates nothing and
-    // marks descriptors beyond the standard ones to be closed by exec; their owners live in the parent.
-    unsafe {
-        command.pre_exec(|| {
-            const CLOEXEC: libc::c_uint = 1 << 2;
-            libc::syscall(libc::SYS_close_range, 3 as libc::c_uint, libc::c_uint::MAX, CLOEXEC);
-            Ok(())
-        });
-    }
-    command.spawn()
 }

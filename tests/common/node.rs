@@ -52,13 +52,19 @@ impl Project {
         self.modules.map_or_else(|| root.join("tests").join(self.name), |directory| root.join(directory))
     }
 
-    fn packages(&self) -> PathBuf {
+    /// The directory with its lock file.
+    fn manifest(&self) -> PathBuf {
         self.packages.map_or_else(|| self.scripts(), |directory| Path::new(env!("CARGO_MANIFEST_DIR")).join(directory))
     }
 
     /// The directory with `node_modules`, or why there is none.
     fn home(&self) -> Result<&Path, &str> {
         self.home.get_or_init(|| self.install()).as_deref().map_err(String::as_str)
+    }
+
+    /// Its installed packages; `None` after saying SKIPPED.
+    pub fn packages(&self, what: &str) -> Option<PathBuf> {
+        or_skipped(what, self.home().map(|home| home.join("node_modules")).map_err(str::to_owned))
     }
 
     fn install(&self) -> Result<PathBuf, String> {
@@ -72,13 +78,13 @@ impl Project {
             }
         }
         let stamp = home.join("installed-lock.json");
-        let lock = std::fs::read(self.packages().join("package-lock.json")).unwrap();
+        let lock = std::fs::read(self.manifest().join("package-lock.json")).unwrap();
         if std::fs::read(&stamp).is_ok_and(|old| old == lock) {
             return Ok(home);
         }
         std::fs::create_dir_all(&home).unwrap();
         for file in ["package.json", "package-lock.json"] {
-            std::fs::copy(self.packages().join(file), home.join(file)).unwrap();
+            std::fs::copy(self.manifest().join(file), home.join(file)).unwrap();
         }
         let npm =
             Command::new("npm").args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(&home).output();

@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use super::args::DemoArgs;
+use super::runtimes::Place;
 use super::{Failure, escape, exit};
 use crate::database::ack::to_hex;
 use crate::lab::live::{LiveLab, Plan};
 use crate::lab::{Example, lies};
 use crate::watch::alert::{Alert, Event};
-use crate::worker::Launch;
 use receiver::Receiver;
 
 /// The executor lies after so many transactions.
@@ -25,8 +26,16 @@ const PAUSE: Duration = Duration::from_millis(200);
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Runs the demonstration. On a terminal the status page stays up until it is interrupted.
-pub(super) fn run(launch: &Launch, out: &mut dyn Write) -> Result<u8, Failure> {
+pub(super) fn run(args: &DemoArgs, runtimes: &Place, out: &mut dyn Write) -> Result<u8, Failure> {
     let dir = Scratch::new()?;
+    let binary = std::env::current_exe()?;
+    let mode = args.sandbox.sandbox.name();
+    let runtimes = runtimes.usual()?;
+    let again = || {
+        let mut command = Command::new(&binary);
+        command.args(runtimes.iter().flat_map(|dir| ["--runtimes".as_ref(), dir.as_os_str()]));
+        command
+    };
     writeln!(
         out,
         "A database whose executor is honest, and one whose executor will lie, each with a counter as its contract."
@@ -37,7 +46,7 @@ pub(super) fn run(launch: &Launch, out: &mut dyn Write) -> Result<u8, Failure> {
     let receiver = Receiver::start()?;
     let config = dir.0.join("vitra-watch.yaml");
     std::fs::write(&config, configuration(&dir.0, &receiver, [&honest, &liar]))?;
-    let mut tower = Tower::start(launch, &config)?;
+    let mut tower = Tower::start(again(), &config, mode)?;
     let page = tower.page()?;
     writeln!(out, "The watchtower follows both, and its webhook goes to {}.", receiver.url())?;
     writeln!(out, "  status page  {}\n", escape(&page))?;
@@ -55,7 +64,7 @@ pub(super) fn run(launch: &Launch, out: &mut dyn Write) -> Result<u8, Failure> {
     std::fs::copy(kept.join(&proof.digest), alone.join(&name))?;
     writeln!(out, "\nThe proof is a file of {} bytes. Somebody who has nothing else checks it:", proof.size)?;
     writeln!(out, "  $ vitra-watch proof verify {name}")?;
-    let checked = with_runtimes(launch).args(["proof", "verify", &name]).current_dir(&alone).output()?;
+    let checked = again().args(["proof", "verify", "--sandbox", mode, &name]).current_dir(&alone).output()?;
     for line in String::from_utf8_lossy(&checked.stdout).lines() {
         writeln!(out, "  {}", escape(line))?;
     }
@@ -126,20 +135,12 @@ fn configuration(dir: &Path, receiver: &Receiver, databases: [&LiveLab; 2]) -> S
     config.to_string()
 }
 
-/// This program once more, with the same reference runtimes.
-fn with_runtimes(launch: &Launch) -> Command {
-    let mut command = Command::new(&launch.binary);
-    command.args(launch.runtimes.iter().flat_map(|dir| ["--runtimes".as_ref(), dir.as_os_str()]));
-    command
-}
-
 /// The watchtower.
 struct Tower(Child);
 
 impl Tower {
-    fn start(launch: &Launch, config: &Path) -> Result<Tower, Failure> {
-        let mut command = with_runtimes(launch);
-        command.arg("watch").arg("--config").arg(config);
+    fn start(mut command: Command, config: &Path, mode: &str) -> Result<Tower, Failure> {
+        command.args(["watch", "--sandbox", mode, "--config"]).arg(config);
         Ok(Tower(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?))
     }
 

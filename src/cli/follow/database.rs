@@ -11,7 +11,7 @@ use crate::hypercore::Key;
 use crate::replay::finding::Verdict;
 use crate::swarm::node::{Happened, Node};
 use crate::watch::followed::{Followed, TurnError, Word};
-use crate::worker::Launch;
+use crate::worker::Launcher;
 
 /// A database.
 pub(super) struct Database {
@@ -22,8 +22,8 @@ pub(super) struct Database {
 }
 
 impl Database {
-    pub fn new(key: Key, dir: &Path, launch: &Launch) -> Self {
-        Self { followed: Followed::new(key, dir, launch), name: to_hex(&key), verified: 0, said: BTreeSet::new() }
+    pub fn new(key: Key, dir: &Path, launcher: &Launcher) -> Self {
+        Self { followed: Followed::new(key, dir, launcher), name: to_hex(&key), verified: 0, said: BTreeSet::new() }
     }
 
     pub fn is_busy(&self) -> bool {

@@ -11,6 +11,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::args::FollowArgs;
 use super::download::{archive_directory, failed, sources};
+use super::launcher::launcher;
+use super::runtimes::Place;
 use super::stop::Stop;
 use super::{Failure, escape, escape_json, exit};
 use crate::archive::ImportError;
@@ -18,7 +20,6 @@ use crate::hypercore::Key;
 use crate::swarm::discovery::Swarm;
 use crate::swarm::fetch::Standing;
 use crate::swarm::node::{Happened, Node};
-use crate::worker::Launch;
 use database::Database;
 use line::Line;
 
@@ -27,17 +28,18 @@ const BUSY: Duration = Duration::from_millis(20);
 const IDLE: Duration = Duration::from_millis(500);
 
 /// Follows databases until it is stopped.
-pub(super) fn run(args: &FollowArgs, launch: &Launch, out: &mut dyn Write) -> Result<u8, Failure> {
+pub(super) fn run(args: &FollowArgs, runtimes: &Place, out: &mut dyn Write) -> Result<u8, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(follow(args, launch, out))
+    runtime.block_on(follow(args, runtimes, out))
 }
 
-async fn follow(args: &FollowArgs, launch: &Launch, out: &mut dyn Write) -> Result<u8, Failure> {
+async fn follow(args: &FollowArgs, runtimes: &Place, out: &mut dyn Write) -> Result<u8, Failure> {
     let dir = archive_directory(&args.network)?;
     let mut stop = Stop::new()?;
     let mut node = open(args, &dir).await?;
     let dir = dir.canonicalize()?;
-    let mut databases: Vec<Database> = args.keys.iter().map(|key| Database::new(*key, &dir, launch)).collect();
+    let launcher = launcher(args.sandbox.sandbox, runtimes)?;
+    let mut databases: Vec<Database> = args.keys.iter().map(|key| Database::new(*key, &dir, &launcher)).collect();
     let mut screen = Screen { out, json: args.json, bar: None };
     while !stop.is_raised() {
         let length = if databases.iter().any(Database::is_busy) { BUSY } else { IDLE };

@@ -9,6 +9,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::super::args::CreateArgs;
+use super::super::runtimes::Place;
 use super::super::{Failure, escape, exit};
 use super::{LieNote, Notes, OnDisk, SCHEMA, contract, lab_failure, workload};
 use crate::archive::Archive;
@@ -17,14 +18,14 @@ use crate::lab::course::CourseError;
 use crate::lab::lies::{self, Lie, Tell};
 use crate::lab::{Course, Engine, Lab, Oddities, Random, Truth};
 use crate::runtimes::{REFERENCES, Runtimes};
-use crate::worker::Launch;
+use crate::sandbox::{Mode, Sandbox};
 
 /// So many operations are made between two commits: their heads wait in memory.
 const CHUNK: u64 = 10_000;
 /// Participants do so many things before they publish: a signature is dearer than an operation.
 const BURST: u64 = 20;
 
-pub(super) fn run(args: &CreateArgs, launch: &Launch, out: &mut dyn Write) -> Result<u8, Failure> {
+pub(super) fn run(args: &CreateArgs, runtimes: &Place, out: &mut dyn Write) -> Result<u8, Failure> {
     if args.out.exists() {
         return Err(Failure::new(exit::USAGE, format!("{}: it exists already", args.out.display())));
     }
@@ -63,9 +64,10 @@ pub(super) fn run(args: &CreateArgs, launch: &Launch, out: &mut dyn Write) -> Re
     if let Some(name) = &args.engine {
         let absent =
             || Failure::new(exit::UNAVAILABLE, "there are no reference runtimes: `vitra-watch runtimes install`");
-        let dir = launch.runtimes.as_deref().ok_or_else(absent)?;
+        let dir = runtimes.usual()?.ok_or_else(absent)?;
+        let sandbox = Sandbox::new(Mode::Auto).map_err(|error| Failure::new(exit::INTERNAL, error))?;
         let at = REFERENCES.iter().position(|reference| reference.name == name).unwrap_or_default();
-        lab.engine = Some(Engine { references: Rc::new(Runtimes::new(dir)), at });
+        lab.engine = Some(Engine { references: Rc::new(Runtimes::new(&dir, sandbox)), at });
     }
     let oddities = Oddities { manners: args.odd, races: false };
     let mut course = Course::new(lab, workload, oddities, lie.filter(|_| early.is_none()), random);

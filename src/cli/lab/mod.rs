@@ -15,13 +15,13 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 
 use super::args::{KeysArg, LabArgs, LabCommand};
+use super::runtimes::Place;
 use super::{Failure, exit};
 use crate::archive::Archive;
 use crate::lab::archived::{Archived, commit};
 use crate::lab::workload::{Example, Workload, WorkloadError, known_source};
 use crate::lab::{Beginning, KeyScheme, Lab, LabError, Log, Owner};
 use crate::replay::engine::{Budget, on_big_stack};
-use crate::worker::Launch;
 
 /// Form of `lab.json`.
 const SCHEMA: &str = "vitra-watch/lab/1";
@@ -79,10 +79,10 @@ impl From<KeysArg> for Keys {
     }
 }
 
-pub(super) fn run(args: &LabArgs, launch: &Launch, out: &mut (dyn Write + Send)) -> Result<u8, Failure> {
+pub(super) fn run(args: &LabArgs, runtimes: &Place, out: &mut (dyn Write + Send)) -> Result<u8, Failure> {
     let budget = Budget::default();
     let work = || match &args.command {
-        LabCommand::Create(args) => create::run(args, launch, out),
+        LabCommand::Create(args) => create::run(args, runtimes, out),
         LabCommand::Call(args) => call::run(args, out),
         LabCommand::Serve(args) => serve::run(args, out),
         LabCommand::Behaviours => {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::super::args::{DownloadArgs, key};
+use super::super::args::{DownloadArgs, SandboxArgs, key};
 use crate::hypercore::Key;
 
 /// Make, show and check proofs: files that convict by themselves.
@@ -43,6 +43,8 @@ pub(in super::super) struct VerifyArgs {
     /// Print JSON, an object a line.
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub sandbox: SandboxArgs,
 }
 
 /// Show what a proof holds: its claim, the logs' heads and blocks, the contract, and the expected and the published change.
@@ -56,6 +58,8 @@ pub(in super::super) struct ShowArgs {
     /// Read a file of at most so many MiB.
     #[arg(long, value_name = "MIB", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=4_096))]
     pub max_size: u32,
+    #[command(flatten)]
+    pub sandbox: SandboxArgs,
 }
 
 /// Clear an executor of a proof.
@@ -81,6 +85,8 @@ pub(in super::super) struct RebutArgs {
     pub out: PathBuf,
     #[command(flatten)]
     pub download: DownloadArgs,
+    #[command(flatten)]
+    pub sandbox: SandboxArgs,
 }
 
 /// Prove that a block is in a log, and, of an operation, what the executor made of it.

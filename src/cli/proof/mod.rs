@@ -15,16 +15,17 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::args::{ProofArgs, ProofCommand};
+use super::runtimes::Place;
 use super::{Failure, escape, exit};
 use crate::database::ack::to_hex;
 use crate::proofs::Proof;
-use crate::worker::{self, Launch, Limits, Report, Request, WorkerError};
+use crate::worker::{self, Launcher, Limits, Report, Request, WorkerError};
 
-pub(super) fn run(args: &ProofArgs, launch: &Launch, out: &mut dyn Write) -> Result<u8, Failure> {
+pub(super) fn run(args: &ProofArgs, runtimes: &Place, out: &mut dyn Write) -> Result<u8, Failure> {
     match &args.command {
-        ProofCommand::Verify(args) => verify::run(args, launch, out),
-        ProofCommand::Show(args) => show::run(args, launch, out),
-        ProofCommand::Rebut(args) => rebut::run(args, launch, out),
+        ProofCommand::Verify(args) => verify::run(args, runtimes, out),
+        ProofCommand::Show(args) => show::run(args, runtimes, out),
+        ProofCommand::Rebut(args) => rebut::run(args, runtimes, out),
         ProofCommand::Inclusion(args) => inclusion::run(args, out),
         ProofCommand::Import(args) => vitra::import(args, out),
         ProofCommand::Export(args) => vitra::export(args, out),
@@ -55,7 +56,7 @@ pub(super) fn failure(error: WorkerError) -> Failure {
 }
 
 /// Writes a proof of each violation of a report into a directory, named by their hashes, and says which on stderr.
-pub(super) fn write_all(dir: &Path, launch: &Launch, request: Request, report: &Report) -> Result<(), Failure> {
+pub(super) fn write_all(dir: &Path, launcher: &Launcher, request: Request, report: &Report) -> Result<(), Failure> {
     std::fs::create_dir_all(dir).map_err(|error| unwritable(dir, &error))?;
     let mut failed = None;
     let made = |at: usize, proof: Result<Vec<u8>, String>| {
@@ -73,7 +74,7 @@ pub(super) fn write_all(dir: &Path, launch: &Launch, request: Request, report: &
         // Nothing can be said where nothing can be printed.
         let _ = writeln!(std::io::stderr(), "{}", escape(&said));
     };
-    worker::make_proofs(launch, request, report, Limits::default(), made).map_err(failure)?;
+    worker::make_proofs(launcher, request, report, Limits::default(), made).map_err(failure)?;
     failed.map_or(Ok(()), Err)
 }
 

@@ -4,6 +4,8 @@ use std::io::Write;
 
 use super::super::args::ShowArgs;
 use super::super::inspect::{shown_text, value_text};
+use super::super::launcher::launcher;
+use super::super::runtimes::Place as Runtimes;
 use super::super::{Failure, escape, exit};
 use super::verify::change;
 use super::{failure, read};
@@ -14,9 +16,9 @@ use crate::hyperbee::Entry;
 use crate::hypercore::Key;
 use crate::proofs::rebuttal::Answer;
 use crate::proofs::{Claim, Inclusion, Proof, Rebuttal, Slice, Statement};
-use crate::worker::{self, Launch, Limits};
+use crate::worker::{self, Limits};
 
-pub(super) fn run(args: &ShowArgs, launch: &Launch, out: &mut dyn Write) -> Result<u8, Failure> {
+pub(super) fn run(args: &ShowArgs, runtimes: &Runtimes, out: &mut dyn Write) -> Result<u8, Failure> {
     let limit = (args.max_size as usize) << 20;
     let file = read(&args.file, limit)?;
     writeln!(out, "{}", escape(&args.file.display().to_string()))?;
@@ -35,7 +37,8 @@ pub(super) fn run(args: &ShowArgs, launch: &Launch, out: &mut dyn Write) -> Resu
     } else {
         contents(&file, limit, out)?;
     }
-    Ok(match worker::check_proof(launch, &file, limit, Limits::default()).map_err(failure)? {
+    let launcher = launcher(args.sandbox.sandbox, runtimes)?;
+    Ok(match worker::check_proof(&launcher, &file, limit, Limits::default()).map_err(failure)? {
         Ok(statement) => {
             if let Statement::Violation(proven) = &statement {
                 let of = |shown: &Option<_>| shown.as_ref().map_or("nothing".to_owned(), change);

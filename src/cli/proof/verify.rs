@@ -6,22 +6,25 @@ use std::path::Path;
 use serde_json::{Value as Json, json};
 
 use super::super::args::VerifyArgs;
+use super::super::launcher::launcher;
+use super::super::runtimes::Place;
 use super::super::{Failure, escape, escape_json, exit};
 use super::{failure, read};
 use crate::database::ack::to_hex;
 use crate::proofs::{Included, Lacks, Proof, Proven, Rebutted, Statement};
 use crate::replay::finding::{Finding, ShownChange};
-use crate::worker::{self, Launch, Limits, Refusal};
+use crate::worker::{self, Limits, Refusal};
 
 const SCHEMA: &str = "vitra-watch/proof-check/1";
 
-pub(super) fn run(args: &VerifyArgs, launch: &Launch, out: &mut dyn Write) -> Result<u8, Failure> {
+pub(super) fn run(args: &VerifyArgs, runtimes: &Place, out: &mut dyn Write) -> Result<u8, Failure> {
+    let launcher = launcher(args.sandbox.sandbox, runtimes)?;
     let limit = (args.max_size as usize) << 20;
     let mut code = exit::VERIFIED;
     for path in &args.files {
         let file = read(path, limit)?;
         let id = to_hex(&Proof::id(&file));
-        let result = worker::check_proof(launch, &file, limit, Limits::default()).map_err(failure)?;
+        let result = worker::check_proof(&launcher, &file, limit, Limits::default()).map_err(failure)?;
         code = code.max(match &result {
             Ok(_) => exit::VERIFIED,
             Err(refusal) => exit::lacking(refusal.lacks),

@@ -15,10 +15,12 @@ use super::runtimes::Place;
 use super::{Failure, escape, exit};
 use crate::alerts::Channels;
 use crate::config::Config;
+use crate::sandbox::Sandbox;
 use crate::watch::control;
 use crate::watch::live::Live;
 use crate::watch::service::{Places, Service, Signal};
 use crate::web::{Site, serve};
+use crate::worker::Launcher;
 use notify::Systemd;
 
 /// Orders that wait.
@@ -29,7 +31,10 @@ pub(super) fn run(args: &WatchArgs, runtimes: &Place, out: &mut dyn Write) -> Re
     raise_limit_of_files();
     let config = load(&args.config)?;
     let channels = Channels::open(&config.alerts).map_err(|error| Failure::new(exit::CONFIGURATION, error))?;
-    let places = places(&config, runtimes)?;
+    let sandbox = Sandbox::new(args.sandbox.unwrap_or(config.sandbox));
+    let sandbox = sandbox.map_err(|error| Failure::new(exit::CONFIGURATION, error))?;
+    notify::say(&sandbox.statement());
+    let places = places(&config, sandbox, runtimes)?;
     let live = Live::default();
     let site = Site {
         state: places.state.clone(),
@@ -45,7 +50,7 @@ pub(super) fn run(args: &WatchArgs, runtimes: &Place, out: &mut dyn Write) -> Re
     if let Some(web) = &web {
         writeln!(out, "status page: http://{}/", web.local_addr()?)?;
     }
-    let runtimes = places.launch.runtimes.as_deref().map_or_else(
+    let runtimes = places.launcher.runtimes().map_or_else(
         || {
             "none (`vitra-watch runtimes install`): lies about contracts that are not plain stay unverifiable"
                 .to_owned()
@@ -122,18 +127,18 @@ pub(super) fn load(file: &Path) -> Result<Config, Failure> {
 }
 
 /// Where the configuration says that everything is: in its data directory, systemd's, or the user's.
-pub(super) fn places(config: &Config, runtimes: &Place) -> Result<Places, Failure> {
+pub(super) fn places(config: &Config, sandbox: Sandbox, runtimes: &Place) -> Result<Places, Failure> {
     let state = || std::env::var_os("STATE_DIRECTORY").map(PathBuf::from).filter(|path| path.is_absolute());
     let data = config.data.clone().or_else(state).or_else(super::download::data_home);
     let data = data.ok_or_else(|| Failure::new(exit::CONFIGURATION, "name a directory with data: HOME is not set"))?;
     let failed = |error: std::io::Error| Failure::new(exit::INTERNAL, format!("{}: {error}", data.display()));
     std::fs::create_dir_all(&data).map_err(failed)?;
     let data = data.canonicalize().map_err(failed)?;
-    let launch = match &config.runtimes {
-        Some(dir) if runtimes.named.is_none() => Place { named: Some(dir.clone()) }.launch()?,
-        _ => runtimes.launch_or(Some(data.join("runtimes")))?,
+    let runtimes = match &config.runtimes {
+        Some(dir) if runtimes.named.is_none() => Place { named: Some(dir.clone()) }.usual()?,
+        _ => runtimes.or(Some(data.join("runtimes")))?,
     };
-    Ok(Places::below(&data, launch))
+    Ok(Places::below(&data, Launcher::new(std::env::current_exe()?, sandbox).with_runtimes(runtimes)))
 }
 
 /// The status page, in a thread of its own: who visits it does not hold up the service.
