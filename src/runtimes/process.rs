@@ -1,19 +1,19 @@
 //! One process of a reference runtime, and the pipes to it.
 
-use std::io::{PipeWriter, Write};
+use std::io::PipeWriter;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 use super::Reference;
-use crate::sandbox::{Child, Limits, Line, Lines, Program, Role, Sandbox};
+use crate::sandbox::{Child, Limits, Line, Lines, Program, Role, Sandbox, send};
 
 /// Most bytes of one line: what an operation may write, as base64.
 const MAX_LINE: usize = 64 << 20;
 /// Lines that wait to be read; then the process waits.
 const LINES: usize = 4;
-/// Private memory of a process: the guest may have 128 MiB, and what crosses its boundary is there several times.
-const DATA: u64 = 2 << 30;
+/// Private memory of a process. Node 24 does not start with 1 GiB.
+const DATA: u64 = 4 << 30;
 /// Processor time of a process, in seconds. Whoever asks ends it long before.
 const CPU: u64 = 3_600;
 /// Threads of a process.
@@ -77,11 +77,9 @@ impl Process {
         }
     }
 
-    /// Gives it a line.
+    /// Gives it a line. One that was taken over may not read.
     pub fn say(&mut self, line: &str) -> std::io::Result<()> {
-        self.stdin.write_all(line.as_bytes())?;
-        self.stdin.write_all(b"\n")?;
-        self.stdin.flush()
+        send(&mut self.stdin, format!("{line}\n").as_bytes(), super::PATIENCE)
     }
 
     /// Waits for a line; `None` when there is none in time, or the process ended.

@@ -24,6 +24,7 @@ mod libraries;
 mod lines;
 mod probe;
 mod ruleset;
+mod send;
 mod spawn;
 mod syscalls;
 
@@ -35,6 +36,7 @@ use std::str::FromStr;
 pub use child::Child;
 pub use inside::enter;
 pub use lines::{Line, Lines};
+pub use send::send;
 
 /// Whether a process may run without the layers that suffice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -118,6 +118,8 @@ pub struct Snapshot {
     pub replay: Histogram,
     /// The layers that lock workers in.
     pub layers: Layers,
+    /// The reference runtimes are at hand.
+    pub runtimes: bool,
     /// Databases by key.
     pub databases: BTreeMap<Key, LiveDatabase>,
 }

@@ -457,6 +457,7 @@ impl<'a> Service<'a> {
             stopped,
             replay: self.replay.clone(),
             layers: self.places.launcher.sandbox().layers(),
+            runtimes: self.places.launcher.runtimes().is_some(),
             channels: self.channels.clone(),
             ..snapshot
         });

@@ -99,6 +99,11 @@ fn own(live: &Snapshot, answers: &BTreeMap<&str, u64>) -> Vec<MetricFamily> {
             "1 while nothing new is taken in: the disk is full, above all.",
             f64::from(u8::from(live.stopped.is_some())),
         ),
+        single(
+            "reference_runtimes",
+            "1 when the reference runtimes are at hand, which confirm accusations of contracts that are not plain.",
+            f64::from(u8::from(live.runtimes)),
+        ),
         single("peers", "Connected peers.", live.peers as f64),
         single("archive_bytes", "Bytes of the archive.", live.archive_bytes as f64),
         sandbox(live),

@@ -6,9 +6,8 @@
 use std::io::{ErrorKind, PipeWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use serde::Serialize;
 
@@ -30,8 +29,8 @@ const ROOM: u64 = 8 << 30;
 const CPU: u64 = 7 * 24 * 3_600;
 /// Threads of a worker: its own, those of the scan and of the engine, with room.
 const THREADS: u64 = 64;
-/// Seconds in which a worker must begin to read what it has asked for.
-const READS_WITHIN: i64 = 10;
+/// A worker must read what it has asked for within this time.
+const READS_WITHIN: Duration = Duration::from_secs(10);
 /// Files that a worker may have open.
 const FILES: u64 = 4_096;
 
@@ -165,26 +164,13 @@ impl Session {
 
     /// Sends what a worker waits for: it may be more than the pipe holds, and whoever waits reads.
     fn answer(&mut self, what: &impl Serialize) -> Result<(), WorkerError> {
-        let failed = |error: std::io::Error| WorkerError::Failed(error.to_string());
         let mut line = serde_json::to_vec(what).map_err(|error| WorkerError::Failed(error.to_string()))?;
         line.push(b'\n');
-        let mut rest = line.as_slice();
-        while !rest.is_empty() {
-            match self.stdin.write(rest) {
-                Ok(written) => rest = rest.get(written..).unwrap_or_default(),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    let mut ready = [PollFd::new(&self.stdin, PollFlags::OUT)];
-                    let patience = Timespec { tv_sec: READS_WITHIN, tv_nsec: 0 };
-                    if poll(&mut ready, Some(&patience)).map_err(|error| failed(error.into()))? == 0 {
-                        return Err(WorkerError::Failed("it does not read what it has asked for".into()));
-                    }
-                }
-                // A worker that died says so by its silence.
-                Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
-                Err(error) => return Err(failed(error)),
-            }
+        match sandbox::send(&mut self.stdin, &line, READS_WITHIN) {
+            // A worker that died says so by its silence.
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(WorkerError::Failed(error.to_string())),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Listens to a worker at work, until it is done or must be given up, or `progress` has had enough.
