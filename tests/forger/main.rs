@@ -262,7 +262,9 @@ fn nothing_false_verifies() {
     println!("{} attempts (tried, verified): {:?}", made.load(Ordering::Relaxed), counts.lock().unwrap());
     assert_eq!(found.into_inner().unwrap().len(), 0, "something false verified; see above");
     let counts = counts.into_inner().unwrap();
-    for kind in ["audit", "heads", "inclusion", "archive", "foreign", "peer", "rebuttal"] {
+    // One foreign file in some hundreds verifies: a sample need not have any.
+    let usual = ["audit", "heads", "inclusion", "archive", "peer", "rebuttal"];
+    for kind in usual.into_iter().chain((attempts >= 50_000).then_some("foreign")) {
         assert!(
             counts.get(kind).is_some_and(|[_, verified]| *verified > 0),
             "no {kind} says anything true: {counts:?}"
