@@ -1,8 +1,9 @@
-//! Locked-down processes: each way out is tried from inside, against each layer alone and against all of them together, as root and
-//! as an ordinary user, in the role of a worker and in that of a reference runtime.
+//! Locked-down processes: each way out is tried from inside, against each layer alone and against
+//! all of them together, as root and as an ordinary user, in the role of a worker and in that of a
+//! reference runtime.
 //!
-//! The process inside is this test program, started again by the launcher. Where the kernel lacks a layer the tests say so, and
-//! require what the documentation promises for such a kernel.
+//! The process inside is this test program, started again by the launcher. Where the kernel lacks a
+//! layer the tests say so, and require what the documentation promises for such a kernel.
 
 #[path = "common/node.rs"]
 mod node;
@@ -236,7 +237,8 @@ fn a_runtime_cannot_get_out() {
     every_way(Role::Runtime);
 }
 
-/// Protects the machine from processes without end, where the kernel counts them: not root's, and within a namespace.
+/// Protects the machine from processes without end, where the kernel counts them: not root's, and
+/// within a namespace.
 #[test]
 fn processes_are_counted() {
     let world = World::new();
@@ -270,7 +272,8 @@ fn limits_stay() {
     }
 }
 
-/// A reference runtime: its Node, what its Node is told, its engine and its codec, by the names of their packages.
+/// A reference runtime: its Node, what its Node is told, its engine and its codec, by the names of
+/// their packages.
 struct Runtime {
     node: &'static str,
     options: &'static [&'static str],
@@ -311,8 +314,9 @@ fn node_tries(world: &World, runtime: &Runtime, packages: &Path, sandbox: &Sandb
         .unwrap_or_else(|error| panic!("{} in {}: {error}: {said}", runtime.node, sandbox.layers()))
 }
 
-/// Protects the service from a contract that has the whole of Node: files, network, processes, signals and `/proc` are closed, and
-/// the real runtime with its native packages works all the same.
+/// Protects the service from a contract that has the whole of Node: files, network, processes,
+/// signals and `/proc` are closed, and the real runtime with its native packages works all the
+/// same.
 #[test]
 fn node_cannot_get_out() {
     let whole = Sandbox::new(Mode::Auto).unwrap();

@@ -28,7 +28,8 @@ impl Child {
         self.pid.as_raw_nonzero().get().unsigned_abs()
     }
 
-    /// The layers that hold for it. A worker adds its own share of [`super::Layer::Syscalls`] itself, or ends.
+    /// The layers that hold for it. A worker adds its own share of [`super::Layer::Syscalls`]
+    /// itself, or ends.
     pub fn layers(&self) -> Layers {
         self.layers
     }

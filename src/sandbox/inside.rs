@@ -4,8 +4,9 @@ use std::io;
 
 use super::{Layer, Layers, SandboxError, ruleset, spawn, syscalls};
 
-/// Gives up, for this thread and all that it starts, what only the start of a process needs: executing programs, and every system call
-/// that a worker does not make. Before the first line is read, and before there are other threads.
+/// Gives up, for this thread and all that it starts, what only the start of a process needs:
+/// executing programs, and every system call that a worker does not make. Before the first line is
+/// read, and before there are other threads.
 ///
 /// # Errors
 /// If a layer cannot be had; the process must end then.

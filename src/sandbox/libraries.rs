@@ -1,7 +1,7 @@
 //! What a dynamically linked program needs before its `main`: its loader and the usual libraries.
 //!
-//! A white list of file names in the directories where distributions keep them, instead of these directories as a whole: a directory
-//! of libraries holds programs and configuration, too.
+//! A white list of file names in the directories where distributions keep them, instead of these
+//! directories as a whole: a directory of libraries holds programs and configuration, too.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;

@@ -9,7 +9,8 @@ pub enum Line {
     Whole(Vec<u8>),
     /// More than the limit without an end of line. Nothing more is read.
     TooLong,
-    /// The other side has closed, or cannot be read. What it said after its last end of line is dropped.
+    /// The other side has closed, or cannot be read. What it said after its last end of line is
+    /// dropped.
     End,
 }
 
@@ -84,7 +85,8 @@ mod tests {
         assert_eq!(all(&"x".repeat(1 << 20), 4), [Line::TooLong]);
     }
 
-    /// Protects the parent from half a message: what a process said before it was killed is no line.
+    /// Protects the parent from half a message: what a process said before it was killed is no
+    /// line.
     #[test]
     fn half_a_line_is_none() {
         assert_eq!(all("abc\nab", 4), [whole("abc"), Line::End]);

@@ -1,22 +1,26 @@
 //! Locked-down processes: one launcher for every process that runs contract code.
 //!
-//! Contracts are hostile, and the engines that run them are large C and C++ programs. This module assumes that a contract takes
-//! over its engine, and sees to it that the process is then worth nothing: it can compute, read what it was given, and write to
-//! one pipe.
+//! Contracts are hostile, and the engines that run them are large C and C++ programs. This module
+//! assumes that a contract takes over its engine, and sees to it that the process is then worth
+//! nothing: it can compute, read what it was given, and write to one pipe.
 //!
-//! The players are the parent (the service, or a command), which describes a [`Program`] and gets a [`Child`]; the launcher
-//! ([`Sandbox::launch`]), which applies between `clone` and `exec` what the parent decided; and, where the program is our own
-//! binary, the child itself, which gives up the rest at its start ([`enter`]).
+//! The players are the parent (the service, or a command), which describes a [`Program`] and gets a
+//! [`Child`]; the launcher ([`Sandbox::launch`]), which applies between `clone` and `exec` what the
+//! parent decided; and, where the program is our own binary, the child itself, which gives up the
+//! rest at its start ([`enter`]).
 //!
-//! The layers ([`Layer`]) overlap on purpose: each way out is closed by more than one of them where the kernel has them all.
-//! `docs/sandbox.md` says which layer closes which way, and `tests/sandbox.rs` tries each way against each layer alone.
+//! The layers ([`Layer`]) overlap on purpose: most ways out are closed by more than one of them.
+//! `docs/sandbox.md` says which layer closes which way, and `tests/sandbox.rs` tries each way
+//! against each layer alone.
 //!
-//! Always, with whatever layers: no new privileges, an environment of exactly what is listed, no descriptors but the two pipes and
-//! `/dev/null` as standard error, working directory `/`, a session of its own, SIGKILL when the parent dies.
+//! Always, with whatever layers: no new privileges, an environment of exactly what is listed, no
+//! descriptors but the two pipes and `/dev/null` as standard error, working directory `/`, a
+//! session of its own, SIGKILL when the parent dies.
 //!
-//! What this does not promise: a process that was taken over still decides what it writes to its pipe, so what it says is a claim
-//! of whoever took it over, and must be read as such. It can use processor time up to its limits. It can see whether a path exists
-//! (`stat`), because neither Landlock nor the system-call filter tells paths apart there.
+//! What this does not promise: a process that was taken over still decides what it writes to its
+//! pipe, so what it says is a claim of whoever took it over, and must be read as such. It can use
+//! processor time up to its limits. It can see whether a path exists (`stat`), because neither
+//! Landlock nor the system-call filter tells paths apart there.
 
 mod child;
 mod inside;
@@ -76,7 +80,8 @@ impl FromStr for Mode {
 /// One thing that keeps a process in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layer {
-    /// `setrlimit`: memory, processor time, processes, open files; no core dumps, no bytes into files.
+    /// `setrlimit`: memory, processor time, processes, open files; no core dumps, no bytes into
+    /// files.
     Limits,
     /// Landlock, files: reading what was given, executing the program, nothing else.
     Files,
@@ -115,7 +120,8 @@ pub struct Layers(u8);
 impl Layers {
     /// None.
     pub const NONE: Layers = Layers(0);
-    /// Those that together close every way out that `tests/sandbox.rs` tries; the others close it a second time.
+    /// Those that together close every way out that `tests/sandbox.rs` tries; the others close it a
+    /// second time.
     pub const SUFFICIENT: Layers = Layers::NONE.with(Layer::Limits).with(Layer::Files).with(Layer::Syscalls);
 
     /// All of them.
@@ -193,10 +199,12 @@ impl FromStr for Layers {
 /// What a program is there for, which decides the system calls that it may make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Our own binary. It installs its filter itself ([`enter`]), so that the filter forbids `exec` and executable memory.
+    /// Our own binary. It installs its filter itself ([`enter`]), so that the filter forbids `exec`
+    /// and executable memory.
     Worker,
-    /// Node.js. The launcher installs its filter before `exec`, so that the filter must allow `exec`; Landlock restricts it to the
-    /// program and its loader. Node 24 needs `OPENSSL_CONF=/nonexistent` in its environment: it ends if it may not read the file.
+    /// Node.js. The launcher installs its filter before `exec`, so that the filter must allow
+    /// `exec`; Landlock restricts it to the program and its loader. Node 24 needs
+    /// `OPENSSL_CONF=/nonexistent` in its environment: it ends if it may not read the file.
     Runtime,
 }
 
@@ -209,8 +217,8 @@ pub struct Limits {
     pub data: Option<u64>,
     /// Seconds of processor time, over all threads.
     pub cpu: Option<u64>,
-    /// Threads and processes. Counted within the user namespace, and therefore set only with [`Layer::Namespaces`]; the kernel
-    /// exempts root.
+    /// Threads and processes. Counted within the user namespace, and therefore set only with
+    /// [`Layer::Namespaces`]; the kernel exempts root.
     pub processes: Option<u64>,
     /// Open files.
     pub open_files: u64,
@@ -225,7 +233,8 @@ pub struct Program {
     pub arguments: Vec<OsString>,
     /// Its whole environment.
     pub environment: Vec<(OsString, OsString)>,
-    /// Files, and directories with all below, that it may read. The program, its loader and the usual libraries need not be named.
+    /// Files, and directories with all below, that it may read. The program, its loader and the
+    /// usual libraries need not be named.
     pub read: Vec<PathBuf>,
     /// What it is there for.
     pub role: Role,
@@ -263,8 +272,9 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Asks the system what it has. Unless `mode` is [`Mode::Off`], this process gives up core dumps and being traced by others of its
-    /// user, so that its memory is out of reach of what it launches.
+    /// Asks the system what it has. Unless `mode` is [`Mode::Off`], this process gives up core
+    /// dumps and being traced by others of its user, so that its memory is out of reach of what it
+    /// launches.
     ///
     /// # Errors
     /// [`SandboxError::Missing`] where layers are required that the system lacks.

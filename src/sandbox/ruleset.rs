@@ -61,7 +61,8 @@ pub(super) fn no_exec() -> Result<RulesetCreated, SandboxError> {
     rules.handle_access(AccessFs::Execute).and_then(Ruleset::create).map_err(error)
 }
 
-/// Allows something with a file, or with a directory and all below. What is not there needs no rule, unless it is `needed`.
+/// Allows something with a file, or with a directory and all below. What is not there needs no
+/// rule, unless it is `needed`.
 fn allow(
     rules: RulesetCreated,
     path: &std::path::Path,

@@ -1,11 +1,13 @@
 //! Between `clone` and `exec`.
 //!
-//! `std::process` cannot give a child namespaces of its own, so the launcher calls `clone` itself. The child is then a copy of one
-//! thread of a process that may have others, whose locks nobody will ever release: until `exec` it makes system calls and nothing
-//! else. Everything that it needs ([`Plan`]) is made before.
+//! `std::process` cannot give a child namespaces of its own, so the launcher calls `clone` itself.
+//! The child is then a copy of one thread of a process that may have others, whose locks nobody
+//! will ever release: until `exec` it makes system calls and nothing else. Everything that it needs
+//! ([`Plan`]) is made before.
 //!
-//! All processes are launched by one thread that never ends, because the kernel sends the signal of `PR_SET_PDEATHSIG` when the
-//! *thread* that launched a process ends. It blocks all signals, so that no handler of ours runs in a child.
+//! All processes are launched by one thread that never ends, because the kernel sends the signal of
+//! `PR_SET_PDEATHSIG` when the *thread* that launched a process ends. It blocks all signals, so
+//! that no handler of ours runs in a child.
 #![allow(unsafe_code, reason = "clone, exec and the system calls between them have no safe form")]
 
 use std::ffi::{CString, OsStr};
@@ -23,7 +25,8 @@ use seccompiler::BpfProgram;
 
 use super::{Child, Layer, Layers, Limits, Program, Role, SandboxError, ruleset, syscalls};
 
-/// A process of its own in every respect that the kernel offers; its user is mapped to none in its own namespace.
+/// A process of its own in every respect that the kernel offers; its user is mapped to none in its
+/// own namespace.
 const NAMESPACES: c_int =
     libc::CLONE_NEWUSER | libc::CLONE_NEWPID | libc::CLONE_NEWNS | libc::CLONE_NEWNET | libc::CLONE_NEWIPC;
 
@@ -58,7 +61,8 @@ struct Plan {
     namespaces: bool,
 }
 
-/// Gives up core dumps, and being traced by or opened through `/proc` by processes of the same user.
+/// Gives up core dumps, and being traced by or opened through `/proc` by processes of the same
+/// user.
 pub(super) fn hide_memory() {
     // SAFETY: the call takes numbers and touches no memory. It cannot fail with this argument.
     unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) };
@@ -119,7 +123,8 @@ pub(super) fn can_isolate() -> bool {
         let pid = unsafe { clone(NAMESPACES) };
         match pid {
             0 => {
-                // SAFETY: the child is alone, makes one system call on constants, and ends without running anything of its parent's.
+                // SAFETY: the child is alone, makes one system call on constants, and ends without
+                // running anything of its parent's.
                 unsafe { libc::_exit(if hide_proc() == 0 { 0 } else { 1 }) }
             }
             pid => pid_of(pid),
@@ -180,7 +185,8 @@ fn on_launcher<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> 
 fn launcher() -> Option<Sender<Job>> {
     let (sender, jobs) = channel::<Job>();
     let work = move || {
-        // SAFETY: both sets are valid and live until the calls return; `sigfillset` initialises the first.
+        // SAFETY: both sets are valid and live until the calls return; `sigfillset` initialises the
+        // first.
         unsafe {
             let mut all = std::mem::zeroed::<libc::sigset_t>();
             libc::sigfillset(&raw mut all);
@@ -196,7 +202,8 @@ fn launcher() -> Option<Sender<Job>> {
 /// # Safety
 /// The child must only make async-signal-safe calls until it executes a program or ends.
 unsafe fn clone(flags: c_int) -> c_long {
-    // SAFETY: without a stack, and without `CLONE_VM`, the child goes on here on a copy of this stack, as after `fork`.
+    // SAFETY: without a stack, and without `CLONE_VM`, the child goes on here on a copy of this
+    // stack, as after `fork`.
     unsafe { libc::syscall(libc::SYS_clone, c_long::from(flags | libc::SIGCHLD), 0, 0, 0, 0) }
 }
 
@@ -232,14 +239,17 @@ unsafe fn become_program(
 ) -> ! {
     let check = |step: u32, result: c_long| {
         if result < 0 {
-            // SAFETY: the plan's descriptor is open, the bytes are eight on this stack, and the process ends.
+            // SAFETY: the plan's descriptor is open, the bytes are eight on this stack, and the
+            // process ends.
             unsafe { give_up(plan.failed.as_raw_fd(), step) }
         }
     };
-    // SAFETY: every call below is a system call, or a wrapper around one that is async-signal-safe; the pointers that they get are into
-    // the plan, into the two slices or onto this stack. None of them is kept by the kernel beyond the call.
+    // SAFETY: every call below is a system call, or a wrapper around one that is async-signal-safe;
+    // the pointers that they get are into the plan, into the two slices or onto this stack. None of
+    // them is kept by the kernel beyond the call.
     unsafe {
-        // The descriptors of the plan are above 2: Rust's runtime opens 0 to 2 if they are closed when a program starts.
+        // The descriptors of the plan are above 2: Rust's runtime opens 0 to 2 if they are closed
+        // when a program starts.
         for (from, to) in [(plan.stdin.as_raw_fd(), 0), (plan.stdout.as_raw_fd(), 1), (plan.null.as_raw_fd(), 2)] {
             check(1, libc::dup2(from, to).into());
         }
@@ -284,14 +294,16 @@ unsafe fn become_program(
 unsafe fn give_up(failed: RawFd, step: u32) -> ! {
     let errno = io::Error::last_os_error().raw_os_error().unwrap_or_default();
     let told = [step.to_ne_bytes(), errno.to_ne_bytes()];
-    // SAFETY: eight bytes of this stack are written; then the process ends without running anything of its parent's.
+    // SAFETY: eight bytes of this stack are written; then the process ends without running anything
+    // of its parent's.
     unsafe {
         libc::write(failed, told.as_ptr().cast(), 8);
         libc::_exit(127)
     }
 }
 
-/// Marks every descriptor above 2 to be closed when the program is executed; their owners live in the parent.
+/// Marks every descriptor above 2 to be closed when the program is executed; their owners live in
+/// the parent.
 ///
 /// # Safety
 /// Only in a child that was just cloned.
@@ -327,12 +339,14 @@ unsafe fn hide_proc() -> c_int {
     if result != 0 && errno == Some(libc::ENOENT) { 0 } else { result }
 }
 
-/// Every signal does what it does by default, and none is blocked: the launcher's thread blocks all of them.
+/// Every signal does what it does by default, and none is blocked: the launcher's thread blocks all
+/// of them.
 ///
 /// # Safety
 /// Only in a child that was just cloned.
 unsafe fn default_signals() {
-    // SAFETY: the set and the action are on this stack; an empty set and a zeroed action (`SIG_DFL`, no flags) are valid.
+    // SAFETY: the set and the action are on this stack; an empty set and a zeroed action
+    // (`SIG_DFL`, no flags) are valid.
     unsafe {
         let mut action = std::mem::zeroed::<libc::sigaction>();
         action.sa_sigaction = libc::SIG_DFL;

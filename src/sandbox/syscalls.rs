@@ -1,7 +1,9 @@
-//! The system calls that a program may make: allow-lists, measured with `strace` on what the programs do.
+//! The system calls that a program may make: allow-lists, measured with `strace` on what the
+//! programs do.
 //!
-//! A call that is not listed, or has other arguments, fails with `EPERM`. `clone3` fails with `ENOSYS`, because C libraries take that
-//! alone as a reason to start threads by `clone`, whose flags a filter can read.
+//! A call that is not listed, or has other arguments, fails with `EPERM`. `clone3` fails with
+//! `ENOSYS`, because C libraries take that alone as a reason to start threads by `clone`, whose
+//! flags a filter can read.
 
 use std::collections::BTreeMap;
 
@@ -150,7 +152,8 @@ type Calls = Result<Vec<Allowed>, seccompiler::BackendError>;
 fn common_calls() -> Calls {
     let one_of = |values: &[c_long]| values.iter().map(|value| Ok(vec![equal(1, *value)?])).collect::<Result<_, _>>();
     let mut calls: Vec<Allowed> = COMMON.iter().chain(OLDER).map(|number| (*number, Vec::new())).collect();
-    // Files are opened for reading only. What these bits are on other kernels does not matter: all others are refused as well.
+    // Files are opened for reading only. What these bits are on other kernels does not matter: all
+    // others are refused as well.
     let reading = i64::from(libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NOFOLLOW | libc::O_DIRECTORY)
         | i64::from(libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_LARGEFILE);
     calls.push((libc::SYS_openat, vec![vec![without(2, !reading & 0xffff_ffff)?]]));

@@ -1,7 +1,8 @@
 //! One worker process and the pipes to it.
 //!
-//! A worker runs hostile code, and may have been taken over by it. So each of its lines is bounded, few of them wait here, and a worker
-//! that does not read its commands is given up instead of waited for.
+//! A worker runs hostile code, and may have been taken over by it. So each of its lines is bounded,
+//! few of them wait here, and a worker that does not read its commands is given up instead of
+//! waited for.
 
 use std::io::{ErrorKind, PipeWriter, Write};
 use std::path::{Path, PathBuf};
@@ -19,13 +20,15 @@ use crate::replay::report::Report;
 use crate::runtimes::Runtimes;
 use crate::sandbox::{self, Child, Line, Lines, Mode, Program, Role, Sandbox};
 
-/// Longest line of a worker: a report of 100,000 findings, the most that can be asked for, has about 200 MB.
+/// Longest line of a worker: a report of 100,000 findings, the most that can be asked for, has
+/// about 200 MB.
 const MAX_LINE: usize = 256 << 20;
 /// Lines of a worker that wait to be read; then it waits.
 const LINES: usize = 16;
 /// Address space beyond what the budgets ask for.
 const ROOM: u64 = 8 << 30;
-/// Processor time of a worker, in seconds: a week. The parent's clock ends each run long before; this ends what it does not see.
+/// Processor time of a worker, in seconds: a week. The parent's clock ends each run long before;
+/// this ends what it does not see.
 const CPU: u64 = 7 * 24 * 3_600;
 /// Threads of a worker: its own, those of the scan and of the engine, with room.
 const THREADS: u64 = 64;
@@ -88,7 +91,8 @@ impl Launcher {
     }
 }
 
-/// What a worker reads: the directory of its request, and its stores, to which links may lead. To check a proof it reads nothing.
+/// What a worker reads: the directory of its request, and its stores, to which links may lead. To
+/// check a proof it reads nothing.
 fn reads(request: &Request) -> Vec<PathBuf> {
     if let Some(ProofTask::Check { .. }) = request.proofs {
         return Vec::new();
@@ -141,7 +145,8 @@ impl Session {
             }
         });
         reader.map_err(failed)?;
-        // Until it has its request it runs nothing that is hostile, and reads. Later it may have been taken over.
+        // Until it has its request it runs nothing that is hostile, and reads. Later it may have
+        // been taken over.
         session.say(request)?;
         let flags = fcntl_getfl(&session.stdin).map_err(|error| failed(error.into()))?;
         fcntl_setfl(&session.stdin, flags | OFlags::NONBLOCK).map_err(|error| failed(error.into()))?;

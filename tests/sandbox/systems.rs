@@ -1,5 +1,5 @@
-//! Systems that lack a layer: what the program says and does there. The tests take layers away by a filter of system calls, as a
-//! container or a hardened unit does.
+//! Systems that lack a layer: what the program says and does there. The tests take layers away by a
+//! filter of system calls, as a container or a hardened unit does.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,7 +13,8 @@ use seccompiler::{
 use super::Mode;
 use vitra_watch::sandbox::{Layer, Layers, Sandbox};
 
-/// A filter that refuses a system call, with one of these flags as its first argument if there are any.
+/// A filter that refuses a system call, with one of these flags as its first argument if there are
+/// any.
 fn refusing(call: libc::c_long, flags: i32, error: i32) -> BpfProgram {
     let flags = u64::from(flags.unsigned_abs());
     let condition = SeccompCondition::new(0, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(flags), flags).unwrap();
@@ -43,7 +44,8 @@ fn said(output: &Output) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
-/// Protects who relies on the sandbox: with all layers it is silent, whatever else is said, and `off` is never silent.
+/// Protects who relies on the sandbox: with all layers it is silent, whatever else is said, and
+/// `off` is never silent.
 #[test]
 fn a_verdict_is_the_same_in_every_mode() {
     let whole = Sandbox::new(Mode::Auto).unwrap().layers();
@@ -54,7 +56,8 @@ fn a_verdict_is_the_same_in_every_mode() {
     }
 }
 
-/// Protects against silently less: without Landlock `required` refuses, and `auto` says what is missing.
+/// Protects against silently less: without Landlock `required` refuses, and `auto` says what is
+/// missing.
 #[test]
 fn a_system_without_landlock_is_said() {
     let without = || Some(refusing(libc::SYS_landlock_create_ruleset, 0, libc::ENOSYS));
@@ -64,7 +67,8 @@ fn a_system_without_landlock_is_said() {
     assert!(code == Some(0) && errors.contains("MISSING on this system: files,network,scopes"), "{code:?} {errors}");
 }
 
-/// Protects the service under systemd, whose unit refuses namespaces: the other layers suffice, and the missing one is said.
+/// Protects the service under systemd, whose unit refuses namespaces: the other layers suffice, and
+/// the missing one is said.
 #[test]
 fn a_system_without_namespaces_suffices() {
     let whole = Sandbox::new(Mode::Auto).unwrap().layers();

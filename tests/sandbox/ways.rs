@@ -59,7 +59,8 @@ pub enum Open {
 const FILES: Layers = Layers::NONE.with(Layer::Files);
 const SYSCALLS: Layers = Layers::NONE.with(Layer::Syscalls);
 const FILES_SYSCALLS: Layers = FILES.with(Layer::Syscalls);
-/// Whoever has any rule of Landlock cannot trace a process outside, nor open what is as good as tracing it.
+/// Whoever has any rule of Landlock cannot trace a process outside, nor open what is as good as
+/// tracing it.
 const LANDLOCK_NAMESPACES: Layers = FILES.with(Layer::Network).with(Layer::Scopes).with(Layer::Namespaces);
 
 /// Every way, with the documentation's claims about it (`docs/sandbox.md`) for a kernel and a role.
@@ -272,7 +273,8 @@ fn read_memory(out: &Outside) -> Result<(), Error> {
     Ok(())
 }
 
-/// Makes the kernel send a signal when a pipe of ours becomes readable. Only the victim shows whether it did.
+/// Makes the kernel send a signal when a pipe of ours becomes readable. Only the victim shows
+/// whether it did.
 fn signal_by_descriptor(out: &Outside) -> Result<(), Error> {
     let mut ends = [0; 2];
     done(unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) })?;
