@@ -115,11 +115,7 @@ mod tests {
         assert_eq!(t96(1 << 31, 5), odd(2852.0), "nanoseconds with a sign");
         assert_eq!(t96(0, (1 << 48) + 5), odd(5000.0), "seconds of 48 bits");
         assert_eq!(t96(0, 4_294_967_296), odd(4_294_967_296_000.0), "1.5 packs it as 1970");
-        assert_eq!(
-            read_date(&[0xff, 0xff, 0xff, 0xff, 0, 0, 0, 1]).peculiar,
-            true,
-            "more nanoseconds than a second has"
-        );
+        assert!(read_date(&[0xff, 0xff, 0xff, 0xff, 0, 0, 0, 1]).peculiar, "more nanoseconds than a second has");
         assert!(read_date(&[0xff]).ms.is_nan() && !read_date(&[0xff]).peculiar);
         assert!(read_date(&[0; 5]).ms.is_nan() && read_date(&[0; 5]).peculiar);
         assert_eq!(packed_by_1_5(4_294_967_296_001.0), 1.0);
