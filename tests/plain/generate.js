@@ -73,12 +73,14 @@ if (request.what === 'entries') {
     if (host) {
       add('method ' + m, `
   const n = pool().length
-  for (let a = 0; a < n; a++) { const y = pool()[a]; note(a, attempt(() => tx.${m}(y)), attempt(() => tx.${m}({ pubkey: y, code: y })), attempt(() => ${m === 'put' ? "tx.put('/x' + a, y)" : 'undefined'})) }`)
+  for (let a = 0; a < n; a++) { const y = pool()[a]; note(a, attempt(() => tx.${m}(y)), attempt(() => tx.${m}({ pubkey: y, code: y })), attempt(() => ${m === 'put' ? "y === undefined || y instanceof Map || y instanceof Set ? 0 : tx.put('/x' + a, y)" : 'undefined'})) }`)
     } else {
-      add('method ' + m, overPool((x, a) => `${x}.${m}(${a.join(', ')})`, callback))
+      add('method ' + m, overPool((x, a) => `${x}.${m}(${names.without_arguments.includes(m) ? '' : a.join(', ')})`, callback))
       if (m === 'sort' || m === 'replaceAll') add('method ' + m + ' ', overPool((x, a) => `${x}.${m}(${a.join(', ')})`))
     }
   }
+  for (const m of names.with_literal) add('literal ' + m, `
+  for (const x of pool()) note(attempt(() => x.${m}(0)), attempt(() => x.${m}(3)), attempt(() => x.${m}(10000)))`)
   for (const m of names.of_maps) add('map ' + m, overPool((x, a) => `new Map([[1, 2]]).${m}(x${a.length ? ', ' + a[0] : ''})`))
   for (const m of names.iterating) add('iterating ' + m, overPool((x) => `[...${x}.${m}()]`))
   for (const m of names.matching) {
@@ -92,8 +94,12 @@ if (request.what === 'entries') {
   for (const [o, f] of names.constants) add(`constant ${o}.${f}`, `  note(show(${o}.${f}))`)
   for (const v of names.values) add('value ' + v, `  note(show(${v}))`)
   for (const e of names.errors) add('error ' + e, `
-  for (const x of pool()) { try { throw new ${e}(x) } catch (e) { note(show(e instanceof ${e}), attempt(() => '' + e.message)) } }`)
-  for (const [c] of names.constructors) add('constructor ' + c, alone(`(x => new ${c}(x))`))
+  for (const x of pool()) {
+    let text
+    try { text = x === undefined ? '' : String(x) } catch { text = undefined }
+    try { throw new ${e}(x) } catch (e) { note(show(e instanceof ${e}), text === undefined ? 'fails' : show(e.message === text)) }
+  }`)
+  for (const [c] of names.constructors) add('constructor ' + c, alone(c === 'Date' ? '(x => new Date(+x))' : `(x => new ${c}(x))`))
   for (const f of names.assert) {
     const own = f === 'default' ? 'ok' : f
     add('assert ' + f, own === 'fail' ? `  note(attempt(() => { throw new Own('x') }))` : `
@@ -111,6 +117,35 @@ if (request.what === 'entries') {
   }
   for (const name of names.reads) add('read ' + name, `
   for (const x of pool()) note(attempt(() => x.${name}), attempt(() => { const { ${name}: z } = x; return z }))`)
+  add('numbers of random bits', `
+  let s = 1
+  const next = () => { s ^= s << 13; s >>>= 0; s ^= s >>> 17; s ^= s << 5; s >>>= 0; return s }
+  const view = new DataView(new ArrayBuffer(8))
+  for (let i = 0; i < 6000; i++) {
+    view.setUint32(0, next()); view.setUint32(4, next())
+    const x = i % 2 ? view.getFloat64(0) : next() / 2 ** (next() % 60)
+    const y = next() % 100000 / [1, 10, 100, 1000][next() % 4]
+    note(String(x), bits(Number(String(x))), bits(x + y), bits(x * y), bits(x / y), bits(x % y), x | 0, x >>> 3, y.toFixed(next() % 20), Math.round(y), JSON.stringify({ x, y }))
+  }`)
+  add('numbers of random texts', `
+  let s = 7
+  const next = () => { s ^= s << 13; s >>>= 0; s ^= s >>> 17; s ^= s << 5; s >>>= 0; return s }
+  const digits = (n) => { let text = ''; while (text.length < n) text += next(); return text.slice(0, n) }
+  for (let i = 0; i < 6000; i++) {
+    const text = digits(1 + next() % 40) + ['', '.', '.' + digits(next() % 40)][next() % 3] + ['', 'e' + next() % 330, 'e-' + next() % 345][next() % 3]
+    // Half-way between two numbers, and a digit more.
+    const half = (BigInt(next()) * 2097152n + 1n << BigInt(next() % 40)) + '.' + '0'.repeat(next() % 30) + next() % 2
+    note(text, bits(Number(text)), bits(parseFloat(text)), bits(-text), half, bits(+half), attempt(() => JSON.parse(text)))
+  }`)
+  add('characters of 16 bits', `
+  for (let c = 0; c < 65536; c += 16) {
+    const line = []
+    for (let i = c; i < c + 16; i++) {
+      const t = String.fromCharCode(i)
+      line.push([/\\s/.test(t), /\\w/i.test(t), /[a-z]/i.test(t), /k|s/i.test(t), /./.test(t), /^$/m.test(t), t.trim() === '', isNaN(t), ('a' + t).split('').length, t < 'm'].map(Number).join(''))
+    }
+    note(c, line.join())
+  }`)
   for (const { name, body } of syntax()) if (body.startsWith('// module')) cases.push({ name: 'syntax ' + name, source: body, op, body, module: true }); else add('syntax ' + name, `
   const run = async (a, b, c) => {
 ${body}

@@ -64,7 +64,8 @@ exports.Index = class Index {
       const entry = this.entries.get(found)
       const names = entry.key.split('\0').filter(Boolean)
       if (names.length <= parent.length + 1) {
-        leaf = describe(entry)
+        const { seq, ...rest } = describe(entry)
+        leaf = { container: false, seq, ...rest } // the order of Vitra's list
         list.push(leaf)
         after = binary(names.join('\0'))
       } else {

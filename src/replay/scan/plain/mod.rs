@@ -205,11 +205,13 @@ impl<'a> Check<'_, 'a, '_> {
                 if property.computed {
                     self.note(property.span, "a computed name in a pattern");
                 }
+                self.special_key(&property.key);
             }
             AstKind::AssignmentTargetPropertyProperty(property) => {
                 if property.computed {
                     self.note(property.span, "a computed name in a pattern");
                 }
+                self.special_key(&property.name);
             }
             AstKind::AssignmentTargetPropertyIdentifier(property) => {
                 self.special(property.span, &property.binding.name);
@@ -417,7 +419,12 @@ impl<'a> Check<'_, 'a, '_> {
         if property.method && !self.is_entry(id, property) {
             self.note(property.span, "a method of an object that is no constant table of functions");
         }
-        if let PropertyKey::StringLiteral(name) = &property.key {
+        self.special_key(&property.key);
+    }
+
+    /// A name that is written as text.
+    fn special_key(&mut self, key: &PropertyKey<'a>) {
+        if let PropertyKey::StringLiteral(name) = key {
             self.special(name.span, &name.value);
         }
     }

@@ -84,7 +84,7 @@ pub const SYNTAX: [AstType; 73] = [
 
 /// Methods that are called as `value.name(...)`, whatever the value is. Each stands for *every* built-in method of that name:
 /// the receiver's type is not known.
-pub const METHODS: [&str; 63] = [
+pub const METHODS: [&str; 62] = [
     // of text
     "charAt",
     "charCodeAt",
@@ -92,7 +92,6 @@ pub const METHODS: [&str; 63] = [
     "endsWith",
     "padEnd",
     "padStart",
-    "repeat",
     "replaceAll",
     "split",
     "startsWith",
@@ -163,6 +162,9 @@ pub const ITERATING: [&str; 3] = ["entries", "keys", "values"];
 /// (`bytes.set(1)` fails in V8 8.6, and does nothing in newer versions.)
 pub const OF_MAPS: [&str; 1] = ["set"];
 
+/// Methods whose argument must be a small number in the source: `''.repeat(4294967295)` fails in QuickJS only.
+pub const WITH_LITERAL: [&str; 1] = ["repeat"];
+
 /// Methods that call their first argument.
 pub const CALLING: [&str; 13] = [
     "every",
@@ -195,7 +197,7 @@ pub const FUNCTIONS: [&str; 7] = ["Boolean", "Number", "String", "isFinite", "is
 pub const CALLBACKS: [&str; 3] = ["Boolean", "Number", "String"];
 
 /// Static functions of global objects, and the most arguments they take here.
-pub const STATICS: [(&str, &str, usize); 31] = [
+pub const STATICS: [(&str, &str, usize); 30] = [
     ("Array", "from", 2),
     ("Array", "isArray", 1),
     ("Array", "of", 16),
@@ -226,7 +228,6 @@ pub const STATICS: [(&str, &str, usize); 31] = [
     ("Object", "is", 2),
     ("String", "fromCharCode", 16),
     ("String", "fromCodePoint", 16),
-    ("Date", "UTC", 7),
 ];
 
 /// Static properties that are numbers.

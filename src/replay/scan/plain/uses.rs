@@ -191,6 +191,8 @@ impl<'a> Check<'_, 'a, '_> {
         let with_pattern = first.is_some_and(|first| self.is_pattern(first));
         let known = names::METHODS.contains(&name)
             || names::MATCHING.contains(&name) && (with_pattern || !matches!(name, "match" | "search"))
+            || names::WITH_LITERAL.contains(&name)
+                && matches!(first, Some(Expression::NumericLiteral(number)) if number.value <= 10_000.0)
             || names::OF_MAPS.contains(&name) && self.is_map(&member.object)
             || names::ITERATING.contains(&name)
                 && call.arguments.is_empty()
@@ -414,9 +416,8 @@ impl<'a> Check<'_, 'a, '_> {
                         && matches!(function.name.as_str(), "Number" | "parseInt" | "parseFloat")
                 }
                 Expression::StaticMemberExpression(member) => {
-                    let name = member.property.name.as_str();
                     matches!(member.object.without_parentheses(), Expression::Identifier(object)
-                        if self.roles.of(object).is_none() && (object.name == "Math" || object.name == "Date" && name == "UTC"))
+                        if self.roles.of(object).is_none() && object.name == "Math")
                 }
                 _ => false,
             },
