@@ -136,7 +136,7 @@ type Shown = Result<(Vec<String>, String), String>;
 
 fn shown(answer: &Json) -> Shown {
     if answer["ok"] != json!(true) {
-        return Err(answer["error"].as_str().unwrap_or("").split(':').next().unwrap_or("").to_owned());
+        return Err(answer["error"].as_str().unwrap_or("").to_owned());
     }
     let changes = answer["changes"].as_array().unwrap();
     let (out, others): (Vec<_>, Vec<_>) = changes.iter().partition(|change| change[1] == "/out");

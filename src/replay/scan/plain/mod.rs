@@ -245,6 +245,11 @@ impl<'a> Check<'_, 'a, '_> {
         }
     }
 
+    /// The source before an offset.
+    fn before(&self, offset: u32) -> &'a str {
+        self.semantic.source_text().get(..offset as usize).unwrap_or("")
+    }
+
     fn throw(&mut self, throw: &ThrowStatement<'a>) {
         let permitted = match throw.argument.without_parentheses() {
             Expression::NewExpression(_) => true,
@@ -379,7 +384,6 @@ impl<'a> Check<'_, 'a, '_> {
             | BinaryOperator::Addition
             | BinaryOperator::Subtraction
             | BinaryOperator::Multiplication
-            | BinaryOperator::Division
             | BinaryOperator::Remainder
             | BinaryOperator::ShiftLeft
             | BinaryOperator::ShiftRight
@@ -388,6 +392,9 @@ impl<'a> Check<'_, 'a, '_> {
             | BinaryOperator::BitwiseXOR
             | BinaryOperator::BitwiseAnd
             | BinaryOperator::In => return,
+            // In parentheses, QuickJS takes what follows a template for a regular expression, and refuses the contract.
+            BinaryOperator::Division if self.before(binary.left.span().end).ends_with('`') => "a template divided",
+            BinaryOperator::Division => return,
             BinaryOperator::Exponential => "the operator **",
             BinaryOperator::Instanceof => match binary.right.without_parentheses() {
                 Expression::Identifier(class) if self.roles.of(class) == Some(Role::ErrorClass) => return,

@@ -350,6 +350,11 @@ impl<'a> Check<'_, 'a, '_> {
         if !patterns::is_plain(literal) {
             self.note(literal.span, "a regular expression beyond the plain subset");
         }
+        // In parentheses, QuickJS decides by the token before a slash whether it divides.
+        let before = self.before(literal.span.start).trim_end();
+        if !(before.ends_with(|last: char| "(,=:[!&|?;+-*%<>~^{".contains(last)) || before.ends_with("return")) {
+            self.note(literal.span, "a regular expression after what may be a divisor's left side");
+        }
         let (parent, kind) = self.beyond_parentheses(id);
         let constant = matches!(kind, AstKind::VariableDeclarator(declarator)
             if matches!(&declarator.id, BindingPattern::BindingIdentifier(name)
