@@ -331,26 +331,31 @@ fn random(what: &str, default: usize) -> Option<Tally> {
                 let plain =
                     |index| scan(&plain_contract(case.text("programs", index), "a, b, c, d")).beyond_plain.is_empty();
                 tally.plain += (0..programs).filter(|index| plain(*index)).count();
-                let mut suspects: BTreeMap<usize, String> = BTreeMap::new();
+                // What differs by program; and whether it is the contract as a whole, for which any of them may be to blame.
+                let mut suspects: BTreeMap<usize, (String, bool)> = BTreeMap::new();
                 for theirs in &theirs {
                     for (line, what) in differences(&mine, &theirs[&case.name]) {
-                        let program =
+                        let number =
                             mine.as_ref().ok().and_then(|(lines, _)| lines.get(line)?.split(' ').next()?.parse().ok());
-                        match program {
-                            Some(program) => _ = suspects.entry(program).or_insert(what),
-                            // The contract as a whole: each of its programs may be to blame.
-                            None => {
-                                (0..programs).for_each(|program| _ = suspects.entry(program).or_insert(what.clone()))
-                            }
+                        let (blamed, whole) = match number {
+                            Some(program) => (program..program + 1, false),
+                            None => (0..programs, true),
+                        };
+                        for program in blamed {
+                            suspects.entry(program).or_insert((what.clone(), whole));
                         }
                     }
                 }
-                for (program, what) in suspects {
+                for (program, (what, whole)) in suspects {
+                    let alone = ours(case.text("alone", program), case);
+                    if whole && shown(&alone.json).is_ok() {
+                        continue;
+                    }
                     tally.different += 1;
                     if !plain(program) {
                         continue;
                     }
-                    if ours(case.text("alone", program), case).tainted {
+                    if alone.tainted {
                         tally.tainted += 1;
                         continue;
                     }
