@@ -47,6 +47,7 @@ pub mod names;
 mod patterns;
 mod roles;
 mod uses;
+mod values;
 
 use std::collections::HashSet;
 
