@@ -409,6 +409,12 @@ impl<'a> Check<'_, 'a, '_> {
         if assignment.operator == AssignmentOperator::Exponential {
             self.note(assignment.span, "the operator **");
         }
+        // On a frozen list with a value that is no length, engines fail with different errors.
+        if let AssignmentTarget::StaticMemberExpression(member) = &assignment.left
+            && member.property.name == "length"
+        {
+            self.note(assignment.span, "a length that is assigned");
+        }
         if let AssignmentTarget::ComputedMemberExpression(member) = &assignment.left
             && !self.is_primitive(&member.expression)
             && self.has_effects(&assignment.right)
