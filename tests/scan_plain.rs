@@ -100,6 +100,10 @@ fn what_may_differ_is_found() {
         ("tx.put('/x', Math.sin(op.a))", "Math.sin"),
         ("tx.put('/x', op.a.toString(2))", "with arguments"),
         ("tx.put('/x', 10n)", "a BigInt"),
+        ("op.list.length = op.n", "a length that is assigned"),
+        // what QuickJS refuses
+        ("tx.put('/x', (`${op.a}` / 2))", "a template divided"),
+        ("if (op.a) /[(]/.test(op.b)", "divisor"),
         // dates
         ("tx.put('/x', new Date(op.date))", "new Date"),
         ("tx.put('/x', new Date())", "new Date"),

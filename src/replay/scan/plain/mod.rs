@@ -47,6 +47,7 @@ pub mod names;
 mod patterns;
 mod roles;
 mod uses;
+mod values;
 
 use std::collections::HashSet;
 
@@ -245,6 +246,11 @@ impl<'a> Check<'_, 'a, '_> {
         }
     }
 
+    /// The source before an offset.
+    fn before(&self, offset: u32) -> &'a str {
+        self.semantic.source_text().get(..offset as usize).unwrap_or("")
+    }
+
     fn throw(&mut self, throw: &ThrowStatement<'a>) {
         let permitted = match throw.argument.without_parentheses() {
             Expression::NewExpression(_) => true,
@@ -379,7 +385,6 @@ impl<'a> Check<'_, 'a, '_> {
             | BinaryOperator::Addition
             | BinaryOperator::Subtraction
             | BinaryOperator::Multiplication
-            | BinaryOperator::Division
             | BinaryOperator::Remainder
             | BinaryOperator::ShiftLeft
             | BinaryOperator::ShiftRight
@@ -388,6 +393,9 @@ impl<'a> Check<'_, 'a, '_> {
             | BinaryOperator::BitwiseXOR
             | BinaryOperator::BitwiseAnd
             | BinaryOperator::In => return,
+            // In parentheses, QuickJS takes what follows a template for a regular expression, and refuses the contract.
+            BinaryOperator::Division if self.before(binary.left.span().end).ends_with('`') => "a template divided",
+            BinaryOperator::Division => return,
             BinaryOperator::Exponential => "the operator **",
             BinaryOperator::Instanceof => match binary.right.without_parentheses() {
                 Expression::Identifier(class) if self.roles.of(class) == Some(Role::ErrorClass) => return,
@@ -400,6 +408,12 @@ impl<'a> Check<'_, 'a, '_> {
     fn assignment(&mut self, assignment: &AssignmentExpression<'a>) {
         if assignment.operator == AssignmentOperator::Exponential {
             self.note(assignment.span, "the operator **");
+        }
+        // On a frozen list with a value that is no length, engines fail with different errors.
+        if let AssignmentTarget::StaticMemberExpression(member) = &assignment.left
+            && member.property.name == "length"
+        {
+            self.note(assignment.span, "a length that is assigned");
         }
         if let AssignmentTarget::ComputedMemberExpression(member) = &assignment.left
             && !self.is_primitive(&member.expression)
