@@ -81,8 +81,8 @@ function indexList (...params) {
   }
   return read({ list: text(Buffer.from(segments(prefix).join('/'))) }, ({ entries }) => {
     let list = entries.map((entry) => ({
-      seq: entry.value === undefined ? undefined : entry.seq,
       container: entry.container,
+      seq: entry.value === undefined ? undefined : entry.seq,
       name: entry.name === null ? undefined : entry.name,
       path: entry.path,
       value: entry.value === undefined ? undefined : valueOf(entry)
