@@ -77,10 +77,10 @@ pub(super) fn unrepeatable(semantic: &Semantic<'_>, findings: &mut Findings<'_>)
     for node in semantic.nodes().iter() {
         let mut note = |what: &str| findings.add(node.kind().span().start, what);
         match node.kind() {
-            AstKind::IdentifierReference(IdentifierReference { name, .. }) if name == "Date" => {
-                if !is_date_of_something(semantic.nodes().parent_kind(node.id())) {
-                    note("the clock, or local time");
-                }
+            AstKind::IdentifierReference(IdentifierReference { name, .. })
+                if name == "Date" && !is_date_of_something(semantic.nodes().parent_kind(node.id())) =>
+            {
+                note("the clock, or local time");
             }
             AstKind::IdentifierReference(IdentifierReference { name, .. })
             | AstKind::IdentifierName(IdentifierName { name, .. })
