@@ -18,5 +18,5 @@ pub use ack::{Ack, AckError};
 pub use encode::encode;
 pub use msgpack::{DecodeError, Decoded, decode};
 pub use path::{Key, Place};
-pub use plain::is_plain_path;
+pub use plain::{is_plain_path, is_plain_result};
 pub use value::Value;

@@ -37,8 +37,7 @@ impl Value {
     /// Is this a value of the white list?
     ///
     /// - undefined, null, booleans, finite numbers;
-    /// - text and keys of characters that Unicode 13 assigns, no byte order mark first and no replacement character, and bytes, of
-    ///   at most 1 MiB each;
+    /// - text and keys of characters that Unicode 13 assigns, no byte order mark first, and bytes, of at most 1 MiB each;
     /// - dates from 1970 to February 2106, in whole milliseconds;
     /// - arrays and objects of at most 65,535 items, 100 deep, without a key that is a name of `Object.prototype`'s, `toJSON`
     ///   or `then`.
@@ -47,9 +46,28 @@ impl Value {
     }
 }
 
-/// Is this text that a plain value may hold?
+/// Is this path that a contract wrote plain?
 pub fn is_plain_path(path: &str) -> bool {
-    is_plain_text(path)
+    is_plain_text(path) && is_whole(path)
+}
+
+/// Is this value that a contract wrote plain? A contract may cut a character in half; how many replacement characters arrive then
+/// differs.
+pub fn is_plain_result(value: &Value) -> bool {
+    fn whole(value: &Value) -> bool {
+        match value {
+            Value::Str(text) => is_whole(text),
+            Value::Array(items) => items.iter().all(whole),
+            Value::Object(pairs) => pairs.iter().all(|(key, value)| is_whole(key) && whole(value)),
+            _ => true,
+        }
+    }
+    // Plain values have few levels.
+    value.is_plain() && whole(value)
+}
+
+fn is_whole(text: &str) -> bool {
+    !text.contains(char::REPLACEMENT_CHARACTER)
 }
 
 fn is_plain(value: &Value, depth: usize) -> bool {
@@ -73,11 +91,7 @@ fn is_plain(value: &Value, depth: usize) -> bool {
 }
 
 fn is_plain_text(text: &str) -> bool {
-    // What was half a character before it was packed may be a replacement character now.
-    !text.contains(char::REPLACEMENT_CHARACTER)
-        && text.len() <= MAX_SIZE
-        && unicode::settled(text)
-        && !msgpackr::begins_with_mark(text)
+    text.len() <= MAX_SIZE && unicode::settled(text) && !msgpackr::begins_with_mark(text)
 }
 
 fn is_plain_key(key: &str) -> bool {

@@ -12,7 +12,7 @@ use super::engine::{
 };
 use super::finding::{Kind, Support};
 use super::reference::{Question, References, Reply, ask};
-use crate::database::{Ack, Value, is_plain_path};
+use crate::database::{Ack, Value, is_plain_path, is_plain_result};
 
 /// What a run of the operation looks like beside what was published.
 pub enum Compared {
@@ -294,7 +294,7 @@ pub fn examine(case: &Case<'_>, contract: &Contract, first: &Applied, compare: &
 /// Whether what an operation writes is plain.
 fn writes_plain(applied: &Applied) -> bool {
     let Outcome::Success { changes, .. } = &applied.outcome else { return true };
-    changes.iter().all(|change| is_plain_path(&change.path) && change.put.as_ref().is_none_or(Value::is_plain))
+    changes.iter().all(|change| is_plain_path(&change.path) && change.put.as_ref().is_none_or(is_plain_result))
 }
 
 /// What keeps a mismatch from accusing anybody, whatever any engine makes of it.

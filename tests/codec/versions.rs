@@ -130,6 +130,8 @@ impl Drop for Versions {
     fn drop(&mut self) {
         for version in &mut self.0 {
             version.batches = None;
+            // Nobody takes what is still to come: a thread that has it must not wait for ever.
+            version.answers = sync_channel(0).1;
             if let Some(thread) = version.thread.take() {
                 // A thread that panicked has made `receive` fail already.
                 let _ = thread.join();
