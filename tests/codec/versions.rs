@@ -106,7 +106,7 @@ impl Versions {
                 // Small bounds: a batch may be large, and the slowest version sets the pace anyway.
                 let (batches, received) = sync_channel(2);
                 let (answered, answers) = sync_channel(2);
-                let thread = std::thread::spawn(move || converse(child, &received, &answered));
+                let thread = std::thread::spawn(move || converse((*engine, *package), child, &received, &answered));
                 Some(Version { batches: Some(batches), answers, thread: Some(thread) })
             })
             .collect::<Option<Vec<_>>>()
@@ -140,19 +140,42 @@ impl Drop for Versions {
     }
 }
 
-fn converse(mut child: Child, batches: &Receiver<Arc<Batch>>, answered: &SyncSender<Answers>) {
-    let (mut input, mut output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+/// Passes batches to a process and its answers back. msgpackr's add-on is native code, which bytes of a log may bring down; then
+/// the batch is given to another process.
+fn converse(
+    (engine, package): (&'static str, &'static str),
+    mut child: Child,
+    batches: &Receiver<Arc<Batch>>,
+    answered: &SyncSender<Answers>,
+) {
+    const TRIES: usize = 3;
     while let Ok(batch) = batches.recv() {
-        input.write_all(&u32::try_from(batch.0.len()).unwrap().to_le_bytes()).unwrap();
-        input.write_all(&batch.0).unwrap();
-        let mut size = [0; 4];
-        output.read_exact(&mut size).expect("the script ended");
-        let mut answers = vec![0; u32::from_le_bytes(size) as usize];
-        output.read_exact(&mut answers).unwrap();
-        if answered.send(Answers(answers)).is_err() {
+        let answers = (0..TRIES).find_map(|_| match ask(&mut child, &batch) {
+            Ok(answers) => Some(answers),
+            Err(why) => {
+                eprintln!("{package} on {engine} ended: {why}");
+                let _ = child.kill();
+                let _ = child.wait();
+                child = RUNTIMES.pipe(Node::Package(engine), "answer.js", &[package])?;
+                None
+            }
+        });
+        let answers = answers.expect("a version ends again and again");
+        if answered.send(answers).is_err() {
             break;
         }
     }
-    drop(input);
+    drop(child.stdin.take());
     let _ = child.wait();
+}
+
+fn ask(child: &mut Child, batch: &Batch) -> std::io::Result<Answers> {
+    let (input, output) = (child.stdin.as_mut().unwrap(), child.stdout.as_mut().unwrap());
+    input.write_all(&u32::try_from(batch.0.len()).unwrap().to_le_bytes())?;
+    input.write_all(&batch.0)?;
+    let mut size = [0; 4];
+    output.read_exact(&mut size)?;
+    let mut answers = vec![0; u32::from_le_bytes(size) as usize];
+    output.read_exact(&mut answers)?;
+    Ok(Answers(answers))
 }
