@@ -281,7 +281,7 @@ struct Runtime {
 }
 
 /// Installed once, by whichever test is first.
-static PACKAGES: Project = Project::of_modules("runtimes", "runtimes");
+static PACKAGES: Project = Project::with_packages("sandbox", "runtimes");
 
 const RUNTIMES: [Runtime; 2] = [
     Runtime { node: "node-15", options: &[], packages: ["@andrewosh/isolated-vm", "msgpackr-1.5"] },
