@@ -158,9 +158,7 @@ impl Replica {
         let shown = Shown::read(&self.key, self.manifest.as_ref(), fork, prefix, upgrade)?;
         let exposed = |branch: &Branch| {
             let here = [(prefix, &shown.there), (shown.head.length(), &shown.whole)];
-            // Behind the blocks that are here, our sizes are some peer's word as well, and expose nobody.
-            let mut known = here.iter().filter(|(length, _)| *length <= branch.length());
-            known.any(|(length, theirs)| branch.prefix(*length).is_some_and(|ours| ours.exposes(theirs)))
+            here.iter().any(|(length, theirs)| branch.prefix(*length).is_some_and(|ours| ours.exposes(theirs)))
         };
         // The roots are those of a history that is here, and their sizes are not: nodes like that would frame the owner.
         if self.branches.iter().any(exposed) {
