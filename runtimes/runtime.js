@@ -6,7 +6,6 @@
 // are base64. Every value crosses the boundary as the bytes of msgpackr, in both directions, as between Vitra's host and the
 // process in which it keeps a contract; operations and values of the index come in as the bytes of their logs.
 'use strict'
-const path = require('path')
 const Module = require('module')
 const readline = require('readline')
 
@@ -141,13 +140,13 @@ const errorText = ({ name, message }) => NAMED_IN_ACKS.includes(name)
 
 let current // the loaded contract
 
-async function apply ({ source, pubkey, op, ack, fresh }) {
-  if (fresh || !current || current.source !== source || current.pubkey !== pubkey) {
+async function apply ({ source, pubkey, op, ack }) {
+  if (!current || current.source !== source || current.pubkey !== pubkey) {
     if (current && current.runtime) current.runtime.close()
     current = { source, pubkey, ...await load(source, pubkey) }
   }
   if (current.unloaded) return { unloaded: current.unloaded, text: current.text }
-  ;[calls, concurrent] = [0, false]
+  concurrent = calls > 0 // a call of the operation before may still wait
   const outcome = await run({ op, ack })
   return { done: { outcome, concurrent } }
 }
