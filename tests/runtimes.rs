@@ -15,7 +15,7 @@ use vitra_watch::database::Value;
 use vitra_watch::replay::engine::{AckView, ListEntry, ListRequest, Outcome, ReadError, State};
 use vitra_watch::replay::finding::{Class, Kind, Support, Verdict};
 use vitra_watch::replay::reference::{Question, References, Reply, ask};
-use vitra_watch::runtimes::{REFERENCES, Runtimes};
+use vitra_watch::runtimes::{Runtimes, names};
 use vitra_watch::sandbox::{Layers, Mode, Sandbox};
 use vitra_watch::worker::{self, Launcher, Limits, Report, Request};
 
@@ -82,10 +82,6 @@ fn every_lie_of_the_corpus_is_confirmed() {
         }
     }
     assert!(confirmed >= 10, "{confirmed}");
-}
-
-fn names() -> Vec<String> {
-    REFERENCES.iter().map(|reference| reference.name.to_owned()).collect()
 }
 
 /// Runtimes that say what a test has them say.

@@ -40,6 +40,11 @@ pub const REFERENCES: [Reference; 3] = [
     },
 ];
 
+/// Their names, in their order.
+pub fn names() -> Vec<String> {
+    REFERENCES.iter().map(|reference| reference.name.to_owned()).collect()
+}
+
 /// How long a runtime may take for one line: a contract that takes longer is one that it cannot judge.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -54,8 +59,7 @@ pub struct Runtimes {
 impl Runtimes {
     /// The runtimes that are installed in a directory, locked in by a sandbox. Starts nothing.
     pub fn new(dir: &Path, sandbox: Sandbox) -> Self {
-        let names = REFERENCES.iter().map(|reference| reference.name.to_owned()).collect();
-        Self { dir: dir.to_owned(), sandbox, names, processes: RefCell::default() }
+        Self { dir: dir.to_owned(), sandbox, names: names(), processes: RefCell::default() }
     }
 
     /// Ends all processes.

@@ -21,7 +21,7 @@ use crate::replay::engine::on_big_stack;
 use crate::replay::logs::{Logs, Oplog};
 use crate::replay::reference::References;
 use crate::replay::report::{self, Report};
-use crate::runtimes::REFERENCES;
+use crate::runtimes;
 
 /// How often the child says where it stands.
 const BEAT: Duration = Duration::from_millis(100);
@@ -145,7 +145,7 @@ struct Relayed {
 
 impl Relayed {
     fn new(pipes: Pipes) -> Self {
-        Self { pipes, names: REFERENCES.iter().map(|reference| reference.name.to_owned()).collect() }
+        Self { pipes, names: runtimes::names() }
     }
 }
 
