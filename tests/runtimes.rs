@@ -12,9 +12,10 @@ use std::process::Command;
 
 use serde_json::Value as Json;
 use vitra_watch::database::Value;
-use vitra_watch::replay::engine::{AckView, ListEntry, ListRequest, Outcome, ReadError, State};
+use vitra_watch::replay::engine::{AckView, Outcome};
 use vitra_watch::replay::finding::{Class, Kind, Support, Verdict};
 use vitra_watch::replay::reference::{Question, References, Reply, ask};
+use vitra_watch::replay::state::Empty;
 use vitra_watch::runtimes::{Runtimes, names};
 use vitra_watch::sandbox::{Layers, Mode, Sandbox};
 use vitra_watch::worker::{self, Launcher, Limits, Report, Request};
@@ -115,21 +116,10 @@ impl References for Scripted {
     }
 }
 
-struct Nothing;
-
-impl State for Nothing {
-    fn get(&self, _: &[u8]) -> Result<Option<(u64, Value)>, ReadError> {
-        Ok(None)
-    }
-    fn list(&self, _: &ListRequest) -> Result<Vec<ListEntry>, ReadError> {
-        Ok(Vec::new())
-    }
-}
-
 fn replies(references: &dyn References) -> Vec<Reply> {
     let metadata = Value::Undefined;
     let ack = AckView { origin: "", seq: 0, ts: 0.0, metadata: &metadata };
-    ask(references, &Question { source: "", index: "", operation: &[0xc0], ack: &ack }, &Nothing).unwrap()
+    ask(references, &Question { source: "", index: "", operation: &[0xc0], ack: &ack }, &Empty).unwrap()
 }
 
 /// Protects the worker from a runtime that a contract has taken over: no line of it is more than no answer.

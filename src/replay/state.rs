@@ -44,6 +44,19 @@ impl<'a, V: View + ?Sized> Published<'a, V> {
     }
 }
 
+/// A state in which nothing can be read.
+pub struct Empty;
+
+impl State for Empty {
+    fn get(&self, _: &[u8]) -> Result<Option<(u64, Value)>, ReadError> {
+        Ok(None)
+    }
+
+    fn list(&self, _: &ListRequest) -> Result<Vec<ListEntry>, ReadError> {
+        Ok(Vec::new())
+    }
+}
+
 /// The reason of a failed read, in the words of the engine.
 pub fn read_error(error: TreeError) -> ReadError {
     match error {

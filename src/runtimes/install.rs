@@ -6,8 +6,9 @@ use std::process::{Command, Stdio};
 use super::process::SCRIPT;
 use super::{REFERENCES, Runtimes};
 use crate::database::{Value, encode};
-use crate::replay::engine::{AckView, Change, Outcome, State};
+use crate::replay::engine::{AckView, Change, Outcome};
 use crate::replay::reference::{Question, Reply, ask};
+use crate::replay::state::Empty;
 use crate::sandbox::Sandbox;
 
 /// The npm project, with exact versions and the hash of every package.
@@ -113,7 +114,7 @@ pub fn check(installed: &Installed, sandbox: Sandbox) -> Result<(), Problem> {
         ("/text", Some(Value::str("\u{1f600}"))),
         ("/when", Some(Value::Date(1_700_000_000_123.0))),
     ];
-    let replies = ask(&Runtimes::new(&installed.dir, sandbox), &question, &Nothing).unwrap_or_default();
+    let replies = ask(&Runtimes::new(&installed.dir, sandbox), &question, &Empty).unwrap_or_default();
     for (at, reference) in REFERENCES.iter().enumerate() {
         let broken = |why: String| Problem::Broken(reference.name.to_owned(), why);
         match replies.get(at) {
@@ -131,19 +132,4 @@ pub fn check(installed: &Installed, sandbox: Sandbox) -> Result<(), Problem> {
         }
     }
     Ok(())
-}
-
-/// A state that the trial does not read.
-struct Nothing;
-
-impl State for Nothing {
-    fn get(&self, _: &[u8]) -> Result<Option<(u64, Value)>, crate::replay::engine::ReadError> {
-        Ok(None)
-    }
-    fn list(
-        &self,
-        _: &crate::replay::engine::ListRequest,
-    ) -> Result<Vec<crate::replay::engine::ListEntry>, crate::replay::engine::ReadError> {
-        Ok(Vec::new())
-    }
 }

@@ -26,9 +26,9 @@ use made::Made;
 use versions::{Answer, Answers, Batch, OLD, VERIFIER, Versions};
 use vitra_watch::database::{DecodeError, Value, decode, encode};
 use vitra_watch::replay::engine::{
-    AckView, Applied, Budget, Delivery, Dialect, ListEntry, ListRequest, Outcome, ReadError, Realm, State,
-    Surroundings, on_big_stack,
+    AckView, Applied, Budget, Delivery, Dialect, Outcome, Realm, Surroundings, on_big_stack,
 };
+use vitra_watch::replay::state::Empty;
 
 /// Values of one batch: large enough that the pipes cost nothing, small enough that three versions hold a few.
 const BATCH: usize = 2_000;
@@ -88,26 +88,14 @@ fn hex(bytes: &[u8]) -> String {
     if bytes.len() > 120 { format!("{shown}… ({} bytes)", bytes.len()) } else { shown }
 }
 
-struct Nothing;
-
-impl State for Nothing {
-    fn get(&self, _: &[u8]) -> Result<Option<(u64, Value)>, ReadError> {
-        Ok(None)
-    }
-
-    fn list(&self, _: &ListRequest) -> Result<Vec<ListEntry>, ReadError> {
-        Ok(Vec::new())
-    }
-}
-
 fn run(realm: &mut Realm, op: &Value, dialect: Dialect) -> Applied {
     let origin = "ab".repeat(32);
     let ack = AckView { origin: &origin, seq: 0, ts: 1_700_000_000_123.0, metadata: &Value::Undefined };
-    realm.apply(op, &ack, Surroundings { dialect, ..AROUND }, &Nothing)
+    realm.apply(op, &ack, Surroundings { dialect, ..AROUND }, &Empty)
 }
 
 fn load(source: &str) -> Realm {
-    Realm::load(source, &"cd".repeat(32), Budget::default(), AROUND, &Nothing).unwrap()
+    Realm::load(source, &"cd".repeat(32), Budget::default(), AROUND, &Empty).unwrap()
 }
 
 /// The value that a run has put, or `None` when it failed.

@@ -230,7 +230,7 @@ impl<'a> Auditor<'a> {
         let (since, loaded) = carried.contract;
         let mut contract = auditor.source_at(since)?;
         if loaded {
-            contract.load(auditor.around(0.0), &standing::Empty).map_err(|_| Refused::Contract)?;
+            contract.load(auditor.around(0.0), &Empty).map_err(|_| Refused::Contract)?;
         }
         auditor.contract = Some(contract);
         auditor.other_contract = carried.other_contract.map(|since| auditor.source_at(since)).transpose()?;

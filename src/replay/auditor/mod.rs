@@ -32,7 +32,7 @@ use crate::replay::matching::{self, Announced, Body, Expected, Issue, Matching, 
 use crate::replay::numbering::{Numbering, Origin};
 use crate::replay::reach::Reach;
 use crate::replay::reference::References;
-use crate::replay::state::{Published, read_error};
+use crate::replay::state::{Empty, Published, read_error};
 
 pub use checkpoint::{Checkpoint, Refused};
 pub use live::{Foreseen, Wait};

@@ -1,7 +1,7 @@
 //! What stands at a point of the log: the contract in force and the inputs, taken from what was published, right or wrong.
 
 use super::*;
-use crate::replay::engine::{ListEntry, ListRequest, ReadError};
+use crate::replay::engine::ReadError;
 
 impl Auditor<'_> {
     pub(super) fn adopt_source(&mut self, source: &str, seq: u64) {
@@ -159,18 +159,6 @@ impl Auditor<'_> {
         } else {
             self.adopt_source(&source, seq);
         }
-    }
-}
-
-/// The state in which module code runs before there is any: it can read nothing.
-pub(super) struct Empty;
-
-impl State for Empty {
-    fn get(&self, _: &[u8]) -> Result<Option<(u64, Value)>, ReadError> {
-        Ok(None)
-    }
-    fn list(&self, _: &ListRequest) -> Result<Vec<ListEntry>, ReadError> {
-        Ok(Vec::new())
     }
 }
 

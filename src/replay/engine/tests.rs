@@ -2,17 +2,7 @@
 
 use super::*;
 use crate::database::Value;
-
-struct Empty;
-
-impl State for Empty {
-    fn get(&self, _: &[u8]) -> Result<Option<(u64, Value)>, ReadError> {
-        Ok(None)
-    }
-    fn list(&self, _: &ListRequest) -> Result<Vec<ListEntry>, ReadError> {
-        Ok(Vec::new())
-    }
-}
+use crate::replay::state::Empty;
 
 const AROUND: Surroundings =
     Surroundings { clock: 1_000.0, seed: 7, writer: true, locale: 0, dialect: Dialect::New, delivery: Delivery::Asked };
