@@ -117,7 +117,7 @@ impl Supervisor {
         // What a worker died of that waited, it may be told again once.
         let mut again: Option<Command> = None;
         loop {
-            let mut session = Session::start(&self.launcher, &self.request)?;
+            let mut session = Session::start(&self.launcher, &mut self.request)?;
             let mut stood = false;
             loop {
                 let begun = Instant::now();

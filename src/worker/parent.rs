@@ -51,7 +51,7 @@ pub fn run(
 ) -> Result<Report, WorkerError> {
     let mut stuck = Stuck::default();
     loop {
-        match Session::start(launcher, &request)?.listen(limits, &mut |beat| {
+        match Session::start(launcher, &mut request)?.listen(limits, &mut |beat| {
             progress(beat);
             true
         })? {

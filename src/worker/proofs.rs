@@ -42,7 +42,7 @@ pub fn make_proofs(
     let mut stuck = Stuck::default();
     let mut done = vec![false; report.findings.len()];
     loop {
-        let mut session = Session::start(launcher, &request)?;
+        let mut session = Session::start(launcher, &mut request)?;
         loop {
             match session.listen(limits, &mut |_| true)? {
                 Ended::Proof(Answer::Made(at, proof)) => {
@@ -77,7 +77,7 @@ pub fn check_proof(
     let mut request = Request { proofs: Some(task), ..Request::new(Path::new("/").to_owned()) };
     let mut stuck = Stuck::default();
     loop {
-        match Session::start(launcher, &request)?.listen(limits, &mut |_| true)? {
+        match Session::start(launcher, &mut request)?.listen(limits, &mut |_| true)? {
             Ended::Proof(Answer::Checked(statement)) => return Ok(Ok(*statement)),
             Ended::Proof(Answer::Refused(why, lacks)) => return Ok(Err(Refusal { why, lacks })),
             Ended::Stuck(seq, why) => stuck.count(seq, why, &mut request, limits)?,
@@ -102,7 +102,7 @@ pub fn make_rebuttal(
     let mut request = Request { proofs: Some(task), ..Request::new(dir.to_owned()) };
     let mut stuck = Stuck::default();
     loop {
-        match Session::start(launcher, &request)?.listen(limits, &mut |_| true)? {
+        match Session::start(launcher, &mut request)?.listen(limits, &mut |_| true)? {
             Ended::Proof(Answer::Made(_, Ok(hex))) => return Ok(Ok(bytes_from_hex(&hex).ok_or_else(odd)?)),
             Ended::Proof(Answer::Made(_, Err(why))) => return Ok(Err(Refusal { why, lacks: Lacks::Proof })),
             Ended::Proof(Answer::Refused(why, lacks)) => return Ok(Err(Refusal { why, lacks })),

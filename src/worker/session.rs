@@ -4,12 +4,11 @@
 //! few of them wait here, and a worker that does not read its commands is given up instead of
 //! waited for.
 
-use std::io::{ErrorKind, PipeWriter, Write};
+use std::io::{ErrorKind, PipeWriter};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use serde::Serialize;
 
 use super::parent::{Limits, WorkerError};
@@ -32,6 +31,8 @@ const ROOM: u64 = 8 << 30;
 const CPU: u64 = 7 * 24 * 3_600;
 /// Threads of a worker: its own, those of the scan and of the engine, with room.
 const THREADS: u64 = 64;
+/// A worker must read its request within this time, in which its process starts.
+const STARTS_WITHIN: Duration = Duration::from_secs(60);
 /// A worker must read what it has asked for within this time.
 const READS_WITHIN: Duration = Duration::from_secs(10);
 /// Files that a worker may have open.
@@ -123,8 +124,8 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Starts a worker and gives it its request.
-    pub fn start(launcher: &Launcher, request: &Request) -> Result<Session, WorkerError> {
+    /// Starts a worker and gives it its request, which is told whether there are reference runtimes.
+    pub fn start(launcher: &Launcher, request: &mut Request) -> Result<Session, WorkerError> {
         let failed = |error: std::io::Error| WorkerError::Failed(error.to_string());
         let mut child = launcher.launch(request)?;
         let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
@@ -133,7 +134,7 @@ impl Session {
         let (sender, lines) = sync_channel(LINES);
         let reader = std::thread::Builder::new().name("worker-output".into());
         let runtimes = launcher.runtimes().map(|dir| Runtimes::new(dir, launcher.sandbox));
-        let request = &Request { asks: runtimes.is_some(), ..request.clone() };
+        request.asks = runtimes.is_some();
         let mut session = Session { _child: child, stdin, lines, runtimes };
         let reader = reader.spawn(move || {
             let mut lines = Lines::new(stdout, MAX_LINE);
@@ -145,36 +146,25 @@ impl Session {
             }
         });
         reader.map_err(failed)?;
-        // Until it has its request it runs nothing that is hostile, and reads. Later it may have
-        // been taken over.
-        session.say(request)?;
-        let flags = fcntl_getfl(&session.stdin).map_err(|error| failed(error.into()))?;
-        fcntl_setfl(&session.stdin, flags | OFlags::NONBLOCK).map_err(|error| failed(error.into()))?;
+        session.send(request, STARTS_WITHIN)?;
         Ok(session)
     }
 
-    /// Sends a line.
+    /// Sends a line to a worker that waits for it, so that its pipe is empty.
     pub fn say(&mut self, what: &impl Serialize) -> Result<(), WorkerError> {
-        let mut line = serde_json::to_vec(what).map_err(|error| WorkerError::Failed(error.to_string()))?;
-        line.push(b'\n');
-        match self.stdin.write_all(&line) {
-            // A worker that died before it read says so by its silence.
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                Err(WorkerError::Failed("it does not read what it is told".into()))
-            }
-            Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(WorkerError::Failed(error.to_string())),
-            _ => Ok(()),
-        }
+        self.send(what, Duration::ZERO)
     }
 
-    /// Sends what a worker waits for: it may be more than the pipe holds, and whoever waits reads.
-    fn answer(&mut self, what: &impl Serialize) -> Result<(), WorkerError> {
+    fn send(&mut self, what: &impl Serialize, patience: Duration) -> Result<(), WorkerError> {
         let mut line = serde_json::to_vec(what).map_err(|error| WorkerError::Failed(error.to_string()))?;
         line.push(b'\n');
-        match sandbox::send(&mut self.stdin, &line, READS_WITHIN) {
+        match sandbox::send(&mut self.stdin, &line, patience) {
             // A worker that died says so by its silence.
-            Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(WorkerError::Failed(error.to_string())),
-            _ => Ok(()),
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            Err(error) if error.kind() == ErrorKind::TimedOut => {
+                Err(WorkerError::Failed("it does not read what it is told".into()))
+            }
+            sent => sent.map_err(|error| WorkerError::Failed(error.to_string())),
         }
     }
 
@@ -219,7 +209,7 @@ impl Session {
                         return Err(WorkerError::Failed("it asks for what there is not".into()));
                     };
                     let answers = runtimes.exchange(lines);
-                    self.answer(&answers)?;
+                    self.send(&answers, READS_WITHIN)?;
                     // The engine did not run meanwhile.
                     since = Instant::now();
                 }
