@@ -18,8 +18,9 @@ impl Auditor<'_> {
             replay.hindrance = Some((Kind::BlockUnavailable, "the block of the operation is not here".into()));
             return Ok(replay);
         };
-        replay.op_bytes = Rc::from(&*bytes);
-        let op = match decode(&bytes) {
+        let decoded = decode(&bytes);
+        replay.op_bytes = bytes;
+        let op = match decoded {
             Ok(decoded) => {
                 replay.op_peculiar = decoded.peculiar;
                 decoded.value
@@ -119,7 +120,7 @@ impl Auditor<'_> {
 #[derive(Default)]
 pub(super) struct Replay {
     pub(super) op: Option<Value>,
-    pub(super) op_bytes: Rc<[u8]>,
+    pub(super) op_bytes: crate::hyperbee::Block,
     /// The reference runtime whose result this is.
     pub(super) by_reference: Option<String>,
     pub(super) op_peculiar: bool,
