@@ -75,19 +75,15 @@ impl Auditor<'_> {
             self.more_findings = self.more_findings.saturating_add(1);
             return Ok(Judged::default());
         }
-        if replay.op.is_none() || replay.applied.is_none() {
+        replay.state_peculiar |= matching.peculiar;
+        let (Some(_), Some(applied)) = (&replay.op, &replay.applied) else {
             // An operation that cannot be decoded was acked as failed, with changes.
             return Ok(Judged { accuse: Some(Support::Plain), ..Judged::default() });
-        }
-        replay.state_peculiar |= matching.peculiar;
-        let applied = replay.applied.take();
-        let examined = self.examine(ack, at, replay, |case, contract, compare| match &applied {
-            Some(applied) => examine::examine(case, contract, applied, compare),
-            None => Ok(Examined::Match),
-        });
-        replay.applied = applied;
+        };
+        let examined = self
+            .examine(ack, at, replay, |case, contract, compare| examine::examine(case, contract, applied, compare))?;
         let contested = contested_order(replay.expected.as_ref(), matching);
-        Ok(match examined? {
+        Ok(match examined {
             None => Judged::default(),
             Some(Examined::Match) => Judged { matches: true, ..Judged::default() },
             Some(Examined::MatchesOtherReading) => {
